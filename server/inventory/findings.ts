@@ -1,0 +1,269 @@
+// What is wrong with a machine's rows, computed when asked from the indexes: nothing to keep up to date when a row changes.
+import { isHostAddress, networkContains } from './address.ts'
+import type { CpuSet } from './cpus.ts'
+import { cpuNumbers } from './cpus.ts'
+import type { ProfileChain } from './profiles.ts'
+import { effectiveParam, inherited, profileChain } from './profiles.ts'
+import type { Interface, Machine, TableName } from './rows.ts'
+import type { InterfaceRef, Snapshot } from './snapshot.ts'
+import { compareNaturally } from './snapshot.ts'
+import { vdisks } from './vdisk.ts'
+
+export type Finding = Readonly<{
+  machine: string
+  /** `withheld`: the machine gets no answer and no artefact until this is mended. */
+  severity: 'withheld' | 'warning'
+  table: TableName
+  key: string
+  field: string
+  value: unknown
+  /** What is wrong and the way out. */
+  message: string
+}>
+
+/** What the checks need to know beyond the rows: the install templates there are. */
+export type Known = Readonly<{ templates: ReadonlySet<string> }>
+
+export const defaultDom0MemoryMiB = 1024
+
+type Problem = Omit<Finding, 'machine' | 'severity'> & Readonly<{ severity?: Finding['severity'] }>
+type Subject = Readonly<{ snapshot: Snapshot; machine: Machine; chain: ProfileChain; nics: readonly Interface[]; known: Known }>
+type Check = (subject: Subject) => Iterable<Problem>
+
+/** Every finding of one machine; an unknown host name has those of its unreadable row, if any. */
+export function findings(snapshot: Snapshot, hostname: string, known: Known): readonly Finding[] {
+  const machine = snapshot.machines.get(hostname)
+  const nics = snapshot.interfaces.get(hostname) ?? []
+  const problems = [...unreadable(snapshot, `machines/${hostname}`)]
+  if (machine !== undefined) {
+    const subject = { snapshot, machine, chain: profileChain(snapshot, machine.profile), nics, known }
+    for (const check of checks) problems.push(...check(subject))
+  }
+  return problems.map((problem) => ({ severity: 'withheld', ...problem, machine: hostname }))
+}
+
+export function isWithheld(found: readonly Finding[]): boolean {
+  return found.some((finding) => finding.severity === 'withheld')
+}
+
+/** The data-quality report: every machine's findings, and rows that can't be read and belong to no machine. */
+export function* allFindings(snapshot: Snapshot, known: Known): Generator<Finding> {
+  for (const hostname of [...machineNames(snapshot)].sort(compareNaturally)) {
+    yield* findings(snapshot, hostname, known)
+    yield* strayInterfaces(snapshot, hostname)
+  }
+  for (const [spoiled, rows] of snapshot.unreadable) {
+    if (rows.every((row) => row.table !== 'machines' && row.table !== 'interfaces'))
+      for (const problem of unreadable(snapshot, spoiled)) yield { severity: 'warning', ...problem, machine: '' }
+  }
+}
+
+function machineNames(snapshot: Snapshot): ReadonlySet<string> {
+  const spoiled = [...snapshot.unreadable.values()].flat().flatMap((row) => {
+    return row.table === 'machines' || row.table === 'interfaces' ? (row.key.split('/')[0] ?? []) : []
+  })
+  return new Set([...snapshot.machines.keys(), ...snapshot.interfaces.keys(), ...spoiled])
+}
+
+function* strayInterfaces(snapshot: Snapshot, hostname: string): Generator<Finding> {
+  if (snapshot.machines.has(hostname) || snapshot.unreadable.has(`machines/${hostname}`)) return
+  for (const nic of snapshot.interfaces.get(hostname) ?? [])
+    yield {
+      ...nicProblem(nic, 'machine', 'there is no machine of this name; add it or remove the interface'),
+      severity: 'withheld',
+      machine: hostname,
+    }
+}
+
+function unreadable(snapshot: Snapshot, spoiled: string): readonly Problem[] {
+  return (snapshot.unreadable.get(spoiled) ?? []).flatMap(({ table, key, errors }) =>
+    errors.map((error) => ({ table, key, field: error.field, value: error.value, message: error.message })),
+  )
+}
+
+const machineProblem = (machine: Machine, field: keyof Machine, message: string): Problem => ({
+  table: 'machines',
+  key: machine.hostname,
+  field,
+  value: machine[field],
+  message,
+})
+
+const nicProblem = (nic: Interface, field: keyof Interface, message: string): Problem => ({
+  table: 'interfaces',
+  key: `${nic.machine}/${nic.name}`,
+  field,
+  value: nic[field],
+  message,
+})
+
+const checks: readonly Check[] = [
+  checkProfile,
+  checkImage,
+  checkIdentity,
+  checkInterfaces,
+  checkDom0,
+  checkVdisks,
+  checkCpus,
+  checkMemory,
+]
+
+function* checkProfile({ machine, chain, known }: Subject): Generator<Problem> {
+  if (chain.broken !== null) yield machineProblem(machine, 'profile', `${chain.broken}; name one that exists`)
+  const template = inherited(chain, 'template')
+  if (template !== null && !known.templates.has(template.value))
+    yield {
+      table: 'profiles',
+      key: template.profile,
+      field: 'template',
+      value: template.value,
+      message: 'there is no install template of this name; put it into the templates folder or name one that exists',
+    }
+}
+
+function* checkImage({ snapshot, machine, chain }: Subject): Generator<Problem> {
+  const named = inherited(chain, 'image')
+  if (named === null) return
+  const at = { table: 'profiles', key: named.profile, field: 'image', value: named.value } as const
+  const image = snapshot.images.get(named.value)
+  if (image === undefined) {
+    yield { ...at, message: 'there is no image of this name; add it with: bootstead image add' }
+    return
+  }
+  const arch = machine.arch ?? inherited(chain, 'arch')?.value
+  if (arch !== undefined && arch !== image.arch)
+    yield { ...at, message: `image ${image.name} is for ${image.arch}, the machine is ${arch}; name an image of its architecture` }
+}
+
+function* checkIdentity({ snapshot, machine }: Subject): Generator<Problem> {
+  const others = machine.uuid === null ? [] : (snapshot.byUuid.get(machine.uuid) ?? []).filter((name) => name !== machine.hostname)
+  if (others.length > 0) yield machineProblem(machine, 'uuid', `${others.join(', ')} has the same UUID; a UUID belongs to one machine`)
+}
+
+function* checkInterfaces(subject: Subject): Generator<Problem> {
+  const { snapshot, machine, nics } = subject
+  if (machine.dom0 === null && !nics.some((nic) => nic.mac !== null))
+    yield machineProblem(machine, 'hostname', 'the machine has no interface with a MAC, so nothing can recognise it; add one')
+  if (nics.filter((nic) => nic.boot).length > 1)
+    yield machineProblem(machine, 'hostname', 'more than one interface is marked boot; mark one')
+  for (const nic of nics) {
+    yield* checkShared(nic, 'mac', nic.mac === null ? [] : (snapshot.byMac.get(nic.mac) ?? []))
+    yield* checkShared(nic, 'ip', nic.ip === null ? [] : (snapshot.byIp.get(nic.ip) ?? []))
+    yield* checkAddress(snapshot, nic)
+    if (machine.dom0 !== null && bridgeFor(snapshot, machine.dom0, nic) === null)
+      yield nicProblem(nic, 'bridge', `the guest's interface names no bridge, nor does an interface of ${machine.dom0} on its network; name one`)
+  }
+}
+
+function* checkShared(nic: Interface, field: 'mac' | 'ip', refs: readonly InterfaceRef[]): Generator<Problem> {
+  const others = refs.filter((ref) => ref.machine !== nic.machine || ref.name !== nic.name)
+  if (others.length === 0) return
+  const who = others.map((ref) => `${ref.machine}/${ref.name}`).join(', ')
+  yield nicProblem(nic, field, `${who} has the same ${field === 'mac' ? 'MAC' : 'address'}; change one of them`)
+}
+
+function* checkAddress(snapshot: Snapshot, nic: Interface): Generator<Problem> {
+  if (nic.network === null) {
+    if (nic.ip !== null) yield nicProblem(nic, 'network', `${nic.ip} needs a network for its netmask and gateway; name one`)
+    return
+  }
+  const network = snapshot.networks.get(nic.network)
+  if (network === undefined) yield nicProblem(nic, 'network', 'there is no network of this name; add it or name one that exists')
+  else if (nic.ip !== null && !networkContains(network.cidr, nic.ip))
+    yield nicProblem(nic, 'ip', `the address is outside network ${network.name} (${network.cidr})`)
+  else if (nic.ip !== null && !isHostAddress(network.cidr, nic.ip))
+    yield nicProblem(nic, 'ip', `the network's own or broadcast address of ${network.name} (${network.cidr}) can't be a host's`)
+  else if (nic.ip !== null && nic.ip === network.gateway)
+    yield nicProblem(nic, 'ip', `the address is the gateway of network ${network.name}; give the machine another`)
+}
+
+/** The bridge a guest's interface joins: its own, else that of the Dom0's interface on the same network. */
+export function bridgeFor(snapshot: Snapshot, dom0: string, nic: Interface): string | null {
+  if (nic.bridge !== null) return nic.bridge
+  const carriers = (snapshot.interfaces.get(dom0) ?? []).filter((other) => other.bridge !== null)
+  return (carriers.find((other) => other.network === nic.network) ?? (nic.network === null ? carriers[0] : undefined))?.bridge ?? null
+}
+
+function* checkDom0({ snapshot, machine }: Subject): Generator<Problem> {
+  if (machine.dom0 === null) {
+    if (machine.vdisk !== null)
+      yield { ...machineProblem(machine, 'vdisk', 'only a guest has vdisks, and this machine names no dom0'), severity: 'warning' }
+    return
+  }
+  const dom0 = snapshot.machines.get(machine.dom0)
+  if (machine.dom0 === machine.hostname) yield machineProblem(machine, 'dom0', 'a machine is not its own Dom0')
+  else if (dom0 === undefined) yield machineProblem(machine, 'dom0', 'there is no machine of this name; add it or name one that exists')
+  else if (dom0.dom0 !== null) yield machineProblem(machine, 'dom0', `${dom0.hostname} is itself a guest (of ${dom0.dom0}); name a Dom0`)
+  else if ((inherited(profileChain(snapshot, dom0.profile), 'hypervisor')?.value ?? 'none') === 'none')
+    yield machineProblem(machine, 'dom0', `profile ${dom0.profile} of ${dom0.hostname} has no hypervisor; set xen or kvm there`)
+  if (machine.vdisk === null) yield machineProblem(machine, 'vdisk', 'a guest needs a device of its Dom0 to live on, such as /dev/sda5')
+}
+
+function siblings(snapshot: Snapshot, machine: Machine): readonly Machine[] {
+  if (machine.dom0 === null) return []
+  return (snapshot.guests.get(machine.dom0) ?? []).flatMap((name) => (name === machine.hostname ? [] : (snapshot.machines.get(name) ?? [])))
+}
+
+function* checkVdisks({ snapshot, machine }: Subject): Generator<Problem> {
+  if (machine.dom0 === null) return
+  const own = vdisks(machine.vdisk)
+  const devices = own.map((vdisk) => vdisk.device)
+  const targets = own.flatMap((vdisk) => vdisk.target ?? [])
+  if (new Set(devices).size < devices.length || new Set(targets).size < targets.length)
+    yield machineProblem(machine, 'vdisk', 'the same device or target is given twice')
+  for (const sibling of siblings(snapshot, machine)) {
+    const shared = vdisks(sibling.vdisk).find(({ device }) => devices.some((one) => overlap(one, device)))
+    if (shared !== undefined)
+      yield machineProblem(machine, 'vdisk', `${shared.device} is given to ${sibling.hostname} too; two guests would overwrite each other`)
+  }
+}
+
+/** /dev/sda and /dev/sda5 overlap; /dev/sda5 and /dev/sda50 don't. */
+function overlap(a: string, b: string): boolean {
+  const [short, long] = a.length <= b.length ? [a, b] : [b, a]
+  if (short === long) return true
+  if (!long.startsWith(short) || !long.startsWith('/dev/')) return false
+  const partition = /\d$/.test(short) ? /^p\d+$/ : /^\d+$/ // nvme0n1p1, sda5
+  return partition.test(long.slice(short.length))
+}
+
+function* checkCpus({ snapshot, machine }: Subject): Generator<Problem> {
+  if (machine.dom0 === null || machine.cpus === null) return
+  const dom0 = snapshot.machines.get(machine.dom0)
+  if (dom0 === undefined) return
+  const beyond = dom0.vcpus === null ? [] : cpuNumbers(machine.cpus).filter((cpu) => cpu >= (dom0.vcpus ?? 0))
+  if (beyond.length > 0)
+    yield machineProblem(machine, 'cpus', `${dom0.hostname} has CPUs 0 to ${(dom0.vcpus ?? 1) - 1}, not ${beyond.join(', ')}`)
+  for (const other of [dom0, ...siblings(snapshot, machine)]) {
+    if (maySharePinnedCpus(snapshot, machine) && maySharePinnedCpus(snapshot, other)) continue
+    const shared = sharedCpus(machine.cpus, other.cpus)
+    if (shared.length > 0)
+      yield machineProblem(machine, 'cpus', `CPU ${shared.join(', ')} is pinned to ${other.hostname} too; give each its own or set the param share_cpus on both`)
+  }
+}
+
+function maySharePinnedCpus(snapshot: Snapshot, machine: Machine): boolean {
+  return effectiveParam(snapshot, machine, profileChain(snapshot, machine.profile), 'share_cpus') === true
+}
+
+function sharedCpus(a: CpuSet, b: CpuSet | null): readonly number[] {
+  if (b === null) return []
+  const others = new Set(cpuNumbers(b))
+  return cpuNumbers(a).filter((cpu) => others.has(cpu))
+}
+
+function* checkMemory({ snapshot, machine }: Subject): Generator<Problem> {
+  if (machine.dom0 === null) return
+  const dom0 = snapshot.machines.get(machine.dom0)
+  if (machine.memory_mib === null) yield machineProblem(machine, 'memory_mib', 'a guest needs its memory in MiB')
+  if (dom0 === undefined || dom0.memory_mib === null || machine.memory_mib === null) return
+  const kept = effectiveParam(snapshot, dom0, profileChain(snapshot, dom0.profile), 'dom0_memory_mib')
+  const reserved = typeof kept === 'number' ? kept : defaultDom0MemoryMiB
+  const wanted = siblings(snapshot, machine).reduce((sum, guest) => sum + (guest.memory_mib ?? 0), machine.memory_mib)
+  if (wanted + reserved > dom0.memory_mib)
+    yield machineProblem(
+      machine,
+      'memory_mib',
+      `the guests of ${dom0.hostname} want ${wanted} MiB and it keeps ${reserved} itself, but it has ${dom0.memory_mib}`,
+    )
+}

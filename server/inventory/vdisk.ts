@@ -1,0 +1,27 @@
+// The Dom0's devices given to a guest: `/dev/sda5`, `/dev/vg0/web:xvda,/srv/xen/web.img:xvdb`.
+declare const brand: unique symbol
+/** Canonical text of the `vdisk` column: `device[:target]`, separated by commas. */
+export type VdiskList = string & { readonly [brand]: 'VdiskList' }
+
+export type Vdisk = Readonly<{
+  /** Path on the Dom0. */
+  device: string
+  /** What the guest sees; null leaves it to the order of the list. */
+  target: string | null
+  kind: 'block' | 'file'
+}>
+
+const entry = /^(\/[A-Za-z0-9/_.+-]+)(?::([a-z]{2,4}[0-9]{0,2}))?$/
+
+export function parseVdisks(text: string): VdiskList | null {
+  const parts = text.split(',').map((part) => part.trim())
+  return parts.every((part) => entry.test(part) && !part.split('/').includes('..')) ? (parts.join(',') as VdiskList) : null
+}
+
+export function vdisks(list: VdiskList | null): readonly Vdisk[] {
+  if (list === null) return []
+  return list.split(',').map((part) => {
+    const [device, target] = part.split(':') as [string, string?]
+    return { device, target: target ?? null, kind: device.startsWith('/dev/') ? 'block' : 'file' }
+  })
+}

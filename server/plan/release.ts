@@ -1,0 +1,94 @@
+// What each release's installer understands on its kernel command line. Rows with sources, not branches.
+import type { Family } from '../inventory/rows.ts'
+
+/** How the installer takes its static network settings. */
+type NetworkStyle = 'anaconda-loader' | 'dracut'
+
+export type ReleaseQuirks = Readonly<{
+  family: Family
+  /** First and last major version this row holds for. */
+  from: number
+  to: number
+  kickstartArg: 'ks' | 'inst.ks'
+  treeArg: 'method' | 'repo' | 'inst.repo'
+  rescueArg: 'rescue' | 'inst.rescue'
+  network: NetworkStyle
+  /** `ksdevice` takes a MAC as well as a name. */
+  ksdeviceTakesMac: boolean
+  /** Text mode, for an installer on a serial console. */
+  textArg: 'text' | 'inst.text'
+  source: string
+}>
+
+const releases: readonly ReleaseQuirks[] = [
+  {
+    family: 'el',
+    from: 4,
+    to: 4,
+    kickstartArg: 'ks',
+    treeArg: 'method',
+    rescueArg: 'rescue',
+    network: 'anaconda-loader',
+    ksdeviceTakesMac: false,
+    textArg: 'text',
+    source: 'anaconda 10.1 docs/command-line.txt: ks=, ksdevice=<interface>, ip=, netmask=, gateway=, dns=',
+  },
+  {
+    family: 'el',
+    from: 5,
+    to: 5,
+    kickstartArg: 'ks',
+    treeArg: 'method',
+    rescueArg: 'rescue',
+    network: 'anaconda-loader',
+    ksdeviceTakesMac: true,
+    textArg: 'text',
+    source: 'anaconda 11.1 docs/command-line.txt: ksdevice=<interface|MAC|link|bootif>',
+  },
+  {
+    family: 'el',
+    from: 6,
+    to: 6,
+    kickstartArg: 'ks',
+    treeArg: 'repo',
+    rescueArg: 'rescue',
+    network: 'anaconda-loader',
+    ksdeviceTakesMac: true,
+    textArg: 'text',
+    source: 'anaconda 13.21 docs/command-line.txt: repo= replaces method=',
+  },
+  {
+    family: 'el',
+    from: 7,
+    to: 10,
+    kickstartArg: 'inst.ks',
+    treeArg: 'inst.repo',
+    rescueArg: 'inst.rescue',
+    network: 'dracut',
+    ksdeviceTakesMac: false,
+    textArg: 'inst.text',
+    source: 'anaconda boot options (docs/boot-options.rst) and dracut.cmdline(7); EL 9 refuses them without inst.',
+  },
+  {
+    family: 'fedora',
+    from: 17,
+    to: 999,
+    kickstartArg: 'inst.ks',
+    treeArg: 'inst.repo',
+    rescueArg: 'inst.rescue',
+    network: 'dracut',
+    ksdeviceTakesMac: false,
+    textArg: 'inst.text',
+    source: 'anaconda boot options (docs/boot-options.rst) and dracut.cmdline(7)',
+  },
+]
+
+/** The row for a release, or null when we know no installer of that family and version. */
+export function releaseQuirks(family: Family, version: string): ReleaseQuirks | null {
+  const major = majorOf(version)
+  return releases.find((row) => row.family === family && row.from <= major && major <= row.to) ?? null
+}
+
+export function majorOf(version: string): number {
+  return Number(version.split('.')[0])
+}
