@@ -1,0 +1,138 @@
+// The inventory as one document for people: YAML with tables as keys, interfaces under their machines; and as CSV tables.
+import { parse as parseCsv } from 'csv-parse/sync'
+import { stringify as stringifyCsv } from 'csv-stringify/sync'
+import { Document, LineCounter, parseDocument, visit } from 'yaml'
+import { encodeRow } from './encode.ts'
+import type { AnyRow, FieldError, RowOf, TableName } from './rows.ts'
+import { parseRow, rowKey, tableNames, tables } from './rows.ts'
+import type { Snapshot } from './snapshot.ts'
+import { rowsOf } from './snapshot.ts'
+
+/** What a document said: its rows, and everything in it that can't be read, with where it stands. */
+export type ParsedDocument = Readonly<{ rows: readonly DocumentRow[]; errors: readonly string[] }>
+export type DocumentRow = { readonly [T in TableName]: Readonly<{ table: T; key: string; row: RowOf<T> }> }[TableName]
+
+type Raw = Readonly<Record<string, unknown>>
+
+const isRecord = (value: unknown): value is Raw => value !== null && typeof value === 'object' && !Array.isArray(value)
+
+/** Reads a YAML (or JSON) document. Never throws: what can't be read is an error in words, and the rest is read. */
+export function parseYamlDocument(text: string, file: string): ParsedDocument {
+  const lines = new LineCounter()
+  const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true })
+  if (document.errors.length > 0) return { rows: [], errors: document.errors.map((error) => `${file}: ${error.message}`) }
+  const content: unknown = document.toJS({ maxAliasCount: 1000 })
+  if (content === null) return { rows: [], errors: [] }
+  if (!isRecord(content)) return { rows: [], errors: [`${file}: expected the tables ${tableNames.join(', ')} as keys`] }
+  const lineOf = (path: readonly string[]): string => {
+    const node = document.getIn(path, true) as { range?: [number, number, number] } | undefined
+    return node?.range === undefined ? '' : ` line ${lines.linePos(node.range[0]).line}`
+  }
+  const rows: DocumentRow[] = []
+  const errors: string[] = []
+  for (const raw of rawRows(content, errors, file)) {
+    const parsed = parseRow(raw.table, raw.columns)
+    if (parsed.ok) rows.push({ table: raw.table, key: rowKey(raw.table, parsed.row), row: parsed.row } as DocumentRow)
+    else errors.push(...parsed.errors.map((error) => `${file}${lineOf(raw.path)}: ${describeFieldError(raw.table, raw.path.at(-1) ?? '', error)}`))
+  }
+  return { rows, errors }
+}
+
+export function describeFieldError(table: TableName, key: string, { field, value, message }: FieldError): string {
+  const shown = value === undefined ? '' : ` is ${JSON.stringify(value)}`
+  return `${table} ${key}: ${field}${shown}: ${message}`
+}
+
+type RawRow = Readonly<{ table: TableName; path: readonly string[]; columns: Raw }>
+
+function* rawRows(content: Raw, errors: string[], file: string): Generator<RawRow> {
+  for (const [table, entries] of Object.entries(content)) {
+    if (table === 'interfaces' || !Object.hasOwn(tables, table)) {
+      errors.push(`${file}: ${table} is not one of ${tableNames.filter((name) => name !== 'interfaces').join(', ')}`)
+      continue
+    }
+    if (!isRecord(entries ?? {})) {
+      errors.push(`${file}: ${table}: expected one key for each row`)
+      continue
+    }
+    for (const [key, columns] of Object.entries((entries ?? {}) as Raw)) yield* rowsUnder(table as TableName, key, columns, errors, file)
+  }
+}
+
+function* rowsUnder(table: TableName, key: string, columns: unknown, errors: string[], file: string): Generator<RawRow> {
+  const path = [table, key]
+  if (table === 'site') return yield { table, path, columns: { name: key, value: columns } }
+  if (!isRecord(columns ?? {})) {
+    errors.push(`${file}: ${table} ${key}: expected columns`)
+    return
+  }
+  const { interfaces, ...own } = (columns ?? {}) as Raw
+  const [keyColumn = 'name'] = tables[table].key
+  if (table !== 'machines') return yield { table, path, columns: { [keyColumn]: key, ...(columns as Raw | null) } }
+  yield { table, path, columns: { [keyColumn]: key, ...own } }
+  if (interfaces === undefined || interfaces === null) return
+  if (!isRecord(interfaces)) {
+    errors.push(`${file}: machines ${key}: interfaces: expected one key for each interface`)
+    return
+  }
+  for (const [name, nic] of Object.entries(interfaces)) {
+    const nicPath = [...path, 'interfaces', name]
+    if (isRecord(nic)) yield { table: 'interfaces', path: nicPath, columns: { machine: key, name, ...nic } }
+    else errors.push(`${file}: machines ${key}: interface ${name}: expected columns`)
+  }
+}
+
+/** The whole inventory as YAML; what is not given is left out, so that it reads as a person would write it. */
+export function renderYamlDocument(snapshot: Snapshot): string {
+  const content: Record<string, Record<string, unknown>> = {}
+  for (const table of tableNames) {
+    if (table === 'interfaces') continue
+    const rows = rowsOf(snapshot, table)
+    if (rows.length > 0) content[table] = Object.fromEntries(rows.map((row) => [rowKey(table, row), givenColumns(snapshot, table, row)]))
+  }
+  const document = new Document(content, { aliasDuplicateObjects: false })
+  visit(document, { Map: (_, node, path) => void (path.length > 4 && (node.flow = true)), Seq: (_, node) => void (node.flow = node.items.length < 8) })
+  return document.toString({ lineWidth: 120 })
+}
+
+function givenColumns(snapshot: Snapshot, table: TableName, row: AnyRow): unknown {
+  if (table === 'site') return (row as RowOf<'site'>).value
+  const skipped: ReadonlySet<string> = new Set(tables[table].key)
+  const given = Object.entries(row).filter(([column, value]) => !skipped.has(column) && !isDefault(column, value))
+  if (table !== 'machines') return Object.fromEntries(given)
+  const nics = snapshot.interfaces.get((row as RowOf<'machines'>).hostname) ?? []
+  const interfaces = nics.map((nic) => {
+    const columns = Object.entries(nic).filter(([column, value]) => column !== 'machine' && column !== 'name' && !isDefault(column, value))
+    return [nic.name, Object.fromEntries(columns)] as const
+  })
+  return Object.fromEntries(interfaces.length === 0 ? given : [...given, ['interfaces', Object.fromEntries(interfaces)]])
+}
+
+function isDefault(column: string, value: unknown): boolean {
+  if (value === null || value === false || (column === 'boot' && value === 'local')) return true
+  if (Array.isArray(value)) return value.length === 0 && column !== 'repositories'
+  return typeof value === 'object' && Object.keys(value).length === 0
+}
+
+/** One table as CSV with a header line. */
+export function renderCsvTable(snapshot: Snapshot, table: TableName): string {
+  const rows = rowsOf(snapshot, table).map(encodeRow)
+  return stringifyCsv(rows as Record<string, unknown>[], { header: true, columns: Object.keys(tables[table].schema.shape) })
+}
+
+/** Reads one CSV table; the header names the columns, in any order, and those left out are not given. */
+export function parseCsvTable(text: string, table: TableName, file: string): ParsedDocument {
+  const rows: DocumentRow[] = []
+  const errors: string[] = []
+  try {
+    const records: readonly { record: Raw; info: { lines: number } }[] = parseCsv(text, { columns: true, bom: true, skip_empty_lines: true, info: true })
+    for (const { record, info } of records) {
+      const parsed = parseRow(table, record)
+      if (parsed.ok) rows.push({ table, key: rowKey(table, parsed.row), row: parsed.row } as DocumentRow)
+      else errors.push(...parsed.errors.map((error) => `${file} line ${info.lines}: ${describeFieldError(table, rowKey(table, record), error)}`))
+    }
+  } catch (error) {
+    errors.push(`${file}: ${error instanceof Error ? error.message : String(error)}`)
+  }
+  return { rows, errors }
+}

@@ -1,0 +1,179 @@
+// Numbered migrations, the same for both databases; only types and triggers are spelt for each.
+import type { Kysely, Migration } from 'kysely'
+import { Migrator, sql } from 'kysely'
+import type { Flavour, Store, StoreSchema } from './open.ts'
+
+type ColumnType = 'key' | 'text' | 'long' | 'integer'
+type TableShape = Readonly<{ key: readonly string[]; columns: Readonly<Record<string, ColumnType>> }>
+
+/** The inventory's tables as migration 1 makes them. Frozen: a later change is a later migration. */
+const inventory1: Readonly<Record<string, TableShape>> = {
+  site: { key: ['name'], columns: { name: 'key', value: 'long' } },
+  networks: {
+    key: ['name'],
+    columns: { name: 'key', cidr: 'text', gateway: 'text', dns: 'text', domain: 'text', ntp: 'text', next_server: 'text', mtu: 'integer', vlan: 'integer', relay: 'text' },
+  },
+  images: {
+    key: ['name'],
+    columns: { name: 'key', arch: 'text', kernel: 'text', initrd: 'text', xen: 'text', tree_url: 'long', sha256: 'long' },
+  },
+  profiles: {
+    key: ['name'],
+    columns: { name: 'key', parent: 'text', family: 'text', version: 'text', arch: 'text', template: 'text', image: 'text', hypervisor: 'text', guest_type: 'text', kernel_args: 'long', repositories: 'long', params: 'long' },
+  },
+  machines: {
+    key: ['hostname'],
+    columns: { hostname: 'key', domain: 'text', uuid: 'text', profile: 'text', dom0: 'text', vdisk: 'long', vcpus: 'integer', cpus: 'text', memory_mib: 'integer', arch: 'text', boot: 'text', disk: 'text', serial_console: 'text', params: 'long', notes: 'long' },
+  },
+  interfaces: {
+    key: ['machine', 'name'],
+    columns: { machine: 'key', name: 'key', mac: 'text', ip: 'text', network: 'text', bridge: 'text', vlan: 'integer', boot: 'integer' },
+  },
+}
+
+const tokens1: TableShape = {
+  key: ['machine', 'id'],
+  columns: { machine: 'key', id: 'key', purpose: 'text', secret: 'text', created_at: 'text', expires_at: 'text', used_at: 'text' },
+}
+
+const typeNames: Readonly<Record<Flavour, Readonly<Record<ColumnType, string>>>> = {
+  mysql: { key: 'varchar(64) NOT NULL', text: 'varchar(255)', long: 'mediumtext', integer: 'int' },
+  sqlite: { key: 'text NOT NULL', text: 'text', long: 'text', integer: 'integer' },
+}
+
+/** Now, in UTC, as every time in the store is written. */
+const nowSql: Readonly<Record<Flavour, string>> = {
+  mysql: "CONCAT(LEFT(DATE_FORMAT(UTC_TIMESTAMP(3), '%Y-%m-%dT%H:%i:%s.%f'), 23), 'Z')",
+  sqlite: "strftime('%Y-%m-%dT%H:%M:%fZ', 'now')",
+}
+
+/** Who wrote: what our own transactions say, else the database user that ran the statement. */
+const whoSql: Readonly<Record<Flavour, string>> = {
+  mysql: "COALESCE(@bootstead_who, CONCAT('sql:', USER()))",
+  sqlite: "'sql'",
+}
+
+const createTable = (flavour: Flavour, name: string, { key, columns }: TableShape, extra: readonly string[] = []): string => {
+  const lines = Object.entries(columns).map(([column, type]) => `\`${column}\` ${typeNames[flavour][type]}`)
+  const primary = `PRIMARY KEY (${key.map((column) => `\`${column}\``).join(', ')})`
+  const body = [...lines, ...extra, primary].join(', ')
+  return `CREATE TABLE \`${name}\` (${body})${flavour === 'mysql' ? ' ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin' : ''}`
+}
+
+const serial: Readonly<Record<Flavour, string>> = {
+  mysql: 'bigint NOT NULL AUTO_INCREMENT PRIMARY KEY',
+  sqlite: 'integer PRIMARY KEY AUTOINCREMENT',
+}
+
+function createLogs(flavour: Flavour): readonly string[] {
+  const long = flavour === 'mysql' ? 'mediumtext' : 'text'
+  const short = flavour === 'mysql' ? 'varchar(255)' : 'text'
+  const engine = flavour === 'mysql' ? ' ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin' : ''
+  return [
+    `CREATE TABLE \`changes\` (\`id\` ${serial[flavour]}, \`at\` ${short} NOT NULL, \`who\` ${short} NOT NULL, \`table_name\` ${short} NOT NULL, \`row_key\` ${short} NOT NULL, \`before\` ${long}, \`after\` ${long})${engine}`,
+    `CREATE TABLE \`events\` (\`id\` ${serial[flavour]}, \`machine\` ${short} NOT NULL, \`at\` ${short} NOT NULL, \`stage\` ${short} NOT NULL, \`detail\` ${long}, \`progress\` integer, \`door\` ${short} NOT NULL, \`peer\` ${short})${engine}`,
+    'CREATE INDEX `events_by_machine` ON `events` (`machine`, `id`)',
+    'CREATE INDEX `changes_by_row` ON `changes` (`table_name`, `row_key`, `id`)',
+  ]
+}
+
+type Verb = 'INSERT' | 'UPDATE' | 'DELETE'
+
+/** A trigger that writes one `changes` row: it is what makes a statement from any program part of the history. */
+function changeTrigger(flavour: Flavour, table: string, shape: TableShape, shown: readonly string[], verb: Verb): string {
+  const image = (side: 'OLD' | 'NEW'): string => `json_object(${shown.map((column) => `'${column}', ${side}.\`${column}\``).join(', ')})`
+  const keyOf = (side: 'OLD' | 'NEW'): string => {
+    const parts = shape.key.map((column) => `${side}.\`${column}\``)
+    return flavour === 'mysql' ? `CONCAT(${parts.join(", '/', ")})` : parts.join(" || '/' || ")
+  }
+  const insert = (key: string, before: string, after: string): string =>
+    `INSERT INTO \`changes\` (\`at\`, \`who\`, \`table_name\`, \`row_key\`, \`before\`, \`after\`) VALUES (${nowSql[flavour]}, ${whoSql[flavour]}, '${table}', ${key}, ${before}, ${after});`
+  const name = `${table}_${verb.toLowerCase()}_is_a_change`
+  const head = `CREATE TRIGGER \`${name}\` AFTER ${verb} ON \`${table}\` FOR EACH ROW`
+  if (verb === 'INSERT') return `${head} BEGIN ${insert(keyOf('NEW'), 'NULL', image('NEW'))} END`
+  if (verb === 'DELETE') return `${head} BEGIN ${insert(keyOf('OLD'), image('OLD'), 'NULL')} END`
+  const columns = Object.keys(shape.columns)
+  const isRenamed = `${keyOf('OLD')} <> ${keyOf('NEW')}`
+  const renamed = insert(keyOf('OLD'), image('OLD'), 'NULL') + ' ' + insert(keyOf('NEW'), 'NULL', image('NEW'))
+  const changed = insert(keyOf('NEW'), image('OLD'), image('NEW'))
+  if (flavour === 'mysql') {
+    const same = columns.map((column) => `OLD.\`${column}\` <=> NEW.\`${column}\``).join(' AND ')
+    return `${head} BEGIN IF ${isRenamed} THEN ${renamed} ELSEIF NOT (${same}) THEN ${changed} END IF; END`
+  }
+  return `${head} WHEN ${columns.map((column) => `OLD.\`${column}\` IS NOT NEW.\`${column}\``).join(' OR ')} BEGIN ${changed} ${renamedInSqlite(shape, keyOf, insert, image)} END`
+}
+
+/** SQLite has no IF in a trigger: a rename adds the old key's disappearance by an INSERT … SELECT with a condition. */
+function renamedInSqlite(
+  _shape: TableShape,
+  keyOf: (side: 'OLD' | 'NEW') => string,
+  insert: (key: string, before: string, after: string) => string,
+  image: (side: 'OLD' | 'NEW') => string,
+): string {
+  const whole = insert(keyOf('OLD'), image('OLD'), 'NULL')
+  return whole.replace(/VALUES \((.*)\);$/, `SELECT $1 WHERE ${keyOf('OLD')} <> ${keyOf('NEW')};`)
+}
+
+/** `updated_at` is kept by the database, so that it holds for statements of any program. */
+function timestampTriggers(flavour: Flavour, table: string, shape: TableShape): readonly string[] {
+  if (flavour === 'mysql')
+    return ['INSERT', 'UPDATE'].map(
+      (verb) => `CREATE TRIGGER \`${table}_${verb.toLowerCase()}_updated_at\` BEFORE ${verb} ON \`${table}\` FOR EACH ROW SET NEW.\`updated_at\` = ${nowSql.mysql}`,
+    )
+  const same = shape.key.map((column) => `\`${column}\` = NEW.\`${column}\``).join(' AND ')
+  return ['INSERT', 'UPDATE'].map((verb) => {
+    const columns = verb === 'UPDATE' ? ` OF ${Object.keys(shape.columns).map((column) => `\`${column}\``).join(', ')}` : ''
+    return `CREATE TRIGGER \`${table}_${verb.toLowerCase()}_updated_at\` AFTER ${verb}${columns} ON \`${table}\` FOR EACH ROW BEGIN UPDATE \`${table}\` SET \`updated_at\` = ${nowSql.sqlite} WHERE ${same}; END`
+  })
+}
+
+async function run(db: Kysely<unknown>, statements: readonly string[]): Promise<void> {
+  for (const statement of statements) await sql.raw(statement).execute(db)
+}
+
+async function createInventory(db: Kysely<unknown>, flavour: Flavour): Promise<void> {
+  await run(db, createLogs(flavour))
+  const stamp = flavour === 'mysql' ? '`updated_at` varchar(24)' : '`updated_at` text'
+  for (const [table, shape] of Object.entries(inventory1)) {
+    await run(db, [createTable(flavour, table, shape, [stamp])])
+    await run(db, timestampTriggers(flavour, table, shape))
+    await run(db, (['INSERT', 'UPDATE', 'DELETE'] as const).map((verb) => changeTrigger(flavour, table, shape, Object.keys(shape.columns), verb)))
+  }
+  const withoutSecret = Object.keys(tokens1.columns).filter((column) => column !== 'secret')
+  await run(db, [createTable(flavour, 'tokens', tokens1)])
+  await run(db, (['INSERT', 'UPDATE', 'DELETE'] as const).map((verb) => changeTrigger(flavour, 'tokens', tokens1, withoutSecret, verb)))
+  await run(db, [
+    'CREATE INDEX `interfaces_by_mac` ON `interfaces` (`mac`)',
+    'CREATE INDEX `machines_by_dom0` ON `machines` (`dom0`)',
+  ])
+}
+
+const migrationsFor = (flavour: Flavour): Readonly<Record<string, Migration>> => ({
+  '0001-inventory': { up: (db) => createInventory(db as Kysely<unknown>, flavour) },
+})
+
+/**
+ * Brings the store to the newest schema; does nothing when it is there. Safe to run from several processes at once.
+ * @throws Error naming the migration that failed and its cause
+ */
+export async function migrateStore(store: Store): Promise<readonly string[]> {
+  const migrator = new Migrator({
+    db: store.db as Kysely<StoreSchema>,
+    provider: { getMigrations: () => Promise.resolve(migrationsFor(store.flavour)) },
+    migrationTableName: 'bootstead_migrations',
+    migrationLockTableName: 'bootstead_migrations_lock',
+  })
+  const { error, results } = await migrator.migrateToLatest()
+  const failed = results?.find((result) => result.status === 'Error')
+  if (error !== undefined)
+    throw new Error(`migrate ${store.label}${failed === undefined ? '' : `: ${failed.migrationName}`}: ${mend(error)}`, { cause: error })
+  return (results ?? []).map((result) => result.migrationName)
+}
+
+function mend(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error)
+  // MySQL 1419 (ER_BINLOG_CREATE_ROUTINE_NEED_SUPER): with binary logging, triggers need this or SUPER
+  if (text.includes('log_bin_trust_function_creators'))
+    return `${text}; the administrator of the database allows it with: SET GLOBAL log_bin_trust_function_creators = 1`
+  return text
+}

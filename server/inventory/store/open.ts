@@ -1,0 +1,110 @@
+// Opening a store: one Kysely over an embedded SQLite file or a MySQL/MariaDB server.
+import { mkdirSync } from 'node:fs'
+import { dirname } from 'node:path'
+import type { Dialect } from 'kysely'
+import { Kysely, MysqlDialect, SqliteDialect } from 'kysely'
+import Database from 'libsql'
+import { createPool } from 'mysql2'
+import type { TableName } from '../rows.ts'
+import type { StoredRow } from '../encode.ts'
+
+export type EventRow = Readonly<{
+  id: number
+  machine: string
+  /** ISO 8601 in UTC. */
+  at: string
+  stage: string
+  detail: string | null
+  /** Per cent, or null. */
+  progress: number | null
+  door: string
+  peer: string | null
+}>
+
+export type ChangeRow = Readonly<{
+  id: number
+  at: string
+  who: string
+  table_name: string
+  row_key: string
+  before: string | null
+  after: string | null
+}>
+
+type TokenRow = Readonly<{
+  id: string
+  machine: string
+  purpose: string
+  secret: string
+  created_at: string
+  expires_at: string | null
+  used_at: string | null
+}>
+
+export type StoreSchema = { [T in TableName]: StoredRow } & {
+  tokens: TokenRow
+  events: Omit<EventRow, 'id'> & { id: import('kysely').Generated<number> }
+  changes: ChangeRow
+}
+
+export type Flavour = 'sqlite' | 'mysql'
+export type Store = Readonly<{ flavour: Flavour; db: Kysely<StoreSchema>; /** Where it is, without its password. */ label: string }>
+
+/** The address of an inventory that can't be used, and what one looks like. */
+export class InventoryAddressError extends Error {
+  override name = 'InventoryAddressError'
+}
+
+/**
+ * Opens `sqlite:FILE` or `mysql://USER:PASSWORD@HOST[:PORT]/DATABASE` (`?socketPath=…` for a local socket).
+ * Connects on first use; no migration runs here.
+ * @throws InventoryAddressError when the address has neither form
+ */
+export function openStore(address: string): Store {
+  if (address.startsWith('sqlite:')) return openSqlite(address.slice('sqlite:'.length))
+  if (/^(mysql|mariadb):\/\//.test(address)) return openMysql(address)
+  throw new InventoryAddressError(`${withoutPassword(address)}: expected sqlite:FILE or mysql://USER:PASSWORD@HOST:PORT/DATABASE`)
+}
+
+function openSqlite(file: string): Store {
+  if (file === '') throw new InventoryAddressError('sqlite: names no file; give sqlite:FILE')
+  if (file !== ':memory:') mkdirSync(dirname(file), { recursive: true })
+  const database = new Database(file, { timeout: 10_000 })
+  database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA busy_timeout = 10000')
+  const dialect: Dialect = new SqliteDialect({ database: database as never })
+  return { flavour: 'sqlite', db: new Kysely<StoreSchema>({ dialect }), label: `sqlite:${file}` }
+}
+
+function openMysql(address: string): Store {
+  const url = parseUrl(address)
+  const socketPath = url.searchParams.get('socketPath')
+  const pool = createPool({
+    ...(socketPath === null ? { host: url.hostname, port: Number(url.port || 3306) } : { socketPath }),
+    user: decodeURIComponent(url.username),
+    password: decodeURIComponent(url.password),
+    database: decodeURIComponent(url.pathname.slice(1)),
+    connectionLimit: 4,
+    connectTimeout: 3000,
+    supportBigNumbers: true,
+    dateStrings: true,
+    charset: 'utf8mb4_bin',
+    timezone: 'Z',
+  })
+  return { flavour: 'mysql', db: new Kysely<StoreSchema>({ dialect: new MysqlDialect({ pool }) }), label: withoutPassword(address) }
+}
+
+function parseUrl(address: string): URL {
+  const url = URL.canParse(address) ? new URL(address) : null
+  if (url === null || url.pathname.length < 2)
+    throw new InventoryAddressError(`${withoutPassword(address)}: expected mysql://USER:PASSWORD@HOST:PORT/DATABASE`)
+  return url
+}
+
+/** An inventory address as it may stand in a log line. */
+export function withoutPassword(address: string): string {
+  return address.replace(/^([a-z]+:\/\/[^:@/]*):[^@]*@/, '$1:***@')
+}
+
+export async function closeStore(store: Store): Promise<void> {
+  await store.db.destroy()
+}

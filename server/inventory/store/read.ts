@@ -1,0 +1,138 @@
+// Reading the store: whole tables once, single rows after that.
+import { sql } from 'kysely'
+import type { RowChange, Snapshot } from '../snapshot.ts'
+import { changeSnapshotInSlices, emptySnapshot } from '../snapshot.ts'
+import type { TableName } from '../rows.ts'
+import { rowKey, tableNames, tables } from '../rows.ts'
+import type { ChangeRow, EventRow, Store } from './open.ts'
+
+type RawRow = Readonly<Record<string, unknown>>
+type FollowedTable = TableName | 'tokens'
+
+/** Rows applied between two chances for the server to answer something else. */
+const rowsPerSlice = 2000
+/** Rows fetched by one query. */
+const rowsPerPage = 20_000
+/** Keys named in one query. */
+const keysPerQuery = 500
+
+/** Number of the newest change, 0 in a new store. */
+export async function readRevision(store: Store): Promise<number> {
+  const row = await store.db.selectFrom('changes').select(({ fn }) => fn.max('id').as('revision')).executeTakeFirst()
+  return Number(row?.revision ?? 0)
+}
+
+/**
+ * The whole inventory. The revision is read first: a change that arrives meanwhile is read again by the follower,
+ * which does no harm.
+ */
+export async function readSnapshot(store: Store): Promise<Snapshot> {
+  const revision = await readRevision(store)
+  let snapshot = emptySnapshot
+  for (const table of [...tableNames, 'tokens'] as const)
+    for await (const page of pagesOf(store, table)) snapshot = await inSlices(changeSnapshotInSlices(snapshot, page, revision, rowsPerSlice))
+  return snapshot
+}
+
+/** Runs a sliced computation to its end, letting the event loop turn between slices. */
+export async function inSlices<T>(slices: Generator<void, T>): Promise<T> {
+  for (;;) {
+    const step = slices.next()
+    if (step.done === true) return step.value
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+}
+
+async function* pagesOf(store: Store, table: FollowedTable): AsyncGenerator<readonly RowChange[]> {
+  const keys = keyColumns(table)
+  let after: readonly unknown[] | null = null
+  for (;;) {
+    const where = after === null ? sql`` : sql`WHERE (${sql.join(keys.map((key) => sql.ref(key)))}) > (${sql.join(after)})`
+    const order = sql.join(keys.map((key) => sql.ref(key)))
+    const page: readonly RawRow[] = (
+      await sql<RawRow>`SELECT * FROM ${sql.table(table)} ${where} ORDER BY ${order} LIMIT ${sql.lit(rowsPerPage)}`.execute(store.db)
+    ).rows
+    yield page.map((row) => toChange(table, row))
+    const last = page.at(-1)
+    if (last === undefined || page.length < rowsPerPage) return
+    after = keys.map((key) => last[key])
+  }
+}
+
+/** Those rows as they are now; one that no longer exists has `raw: null`. */
+export async function readRows(store: Store, table: FollowedTable, wanted: readonly string[]): Promise<readonly RowChange[]> {
+  const found = new Map<string, RowChange>()
+  const [first = 'name'] = keyColumns(table)
+  for (let from = 0; from < wanted.length; from += keysPerQuery) {
+    const heads = [...new Set(wanted.slice(from, from + keysPerQuery).map((key) => key.split('/')[0]))]
+    const { rows } = await sql<RawRow>`SELECT * FROM ${sql.table(table)} WHERE ${sql.ref(first)} IN (${sql.join(heads)})`.execute(store.db)
+    for (const row of rows) {
+      const change = toChange(table, row)
+      found.set(change.key, change)
+    }
+  }
+  return wanted.map((key) => found.get(key) ?? { table, key, raw: null })
+}
+
+function keyColumns(table: FollowedTable): readonly string[] {
+  return table === 'tokens' ? ['machine', 'id'] : tables[table].key
+}
+
+function toChange(table: FollowedTable, row: RawRow): RowChange {
+  const { updated_at: _, ...raw } = row
+  const key = table === 'tokens' ? `${String(row['machine'])}/${String(row['id'])}` : rowKey(table, row)
+  return { table, key, raw }
+}
+
+/** Changes newer than `after`, and those of `also` (numbers that were skipped and may have appeared since). */
+export async function readChangedKeys(
+  store: Store,
+  after: number,
+  also: readonly number[],
+  limit: number,
+): Promise<readonly Pick<ChangeRow, 'id' | 'table_name' | 'row_key'>[]> {
+  const rows = await store.db
+    .selectFrom('changes')
+    .select(['id', 'table_name', 'row_key'])
+    .where((where) => (also.length === 0 ? where('id', '>', after) : where.or([where('id', '>', after), where('id', 'in', also)])))
+    .orderBy('id')
+    .limit(limit)
+    .execute()
+  return rows.map((row) => ({ ...row, id: Number(row.id) }))
+}
+
+/** History, newest first; of one row when `table` and `key` are given. */
+export async function readChanges(
+  store: Store,
+  filter: Readonly<{ table?: string; key?: string; limit: number }>,
+): Promise<readonly ChangeRow[]> {
+  let query = store.db.selectFrom('changes').selectAll().orderBy('id', 'desc').limit(filter.limit)
+  if (filter.table !== undefined) query = query.where('table_name', '=', filter.table)
+  if (filter.key !== undefined) query = query.where('row_key', '=', filter.key)
+  return query.execute()
+}
+
+/** The newest events of a machine, oldest first. */
+export async function readEvents(store: Store, machine: string, limit: number): Promise<readonly EventRow[]> {
+  const rows = await store.db.selectFrom('events').selectAll().where('machine', '=', machine).orderBy('id', 'desc').limit(limit).execute()
+  return rows.toReversed()
+}
+
+/** The events of several machines since their newest `armed`, oldest first: what their boot states are folded from. */
+export async function readLatestEvents(store: Store, machines: readonly string[]): Promise<ReadonlyMap<string, readonly EventRow[]>> {
+  const events = new Map<string, EventRow[]>()
+  for (let from = 0; from < machines.length; from += keysPerQuery) {
+    const names = machines.slice(from, from + keysPerQuery)
+    const rows = await store.db
+      .selectFrom('events as e')
+      .selectAll('e')
+      .where('e.machine', 'in', names)
+      .where('e.id', '>=', ({ selectFrom }) =>
+        selectFrom('events as a').select(({ fn }) => fn.coalesce(fn.max('a.id'), sql<number>`0`).as('id')).whereRef('a.machine', '=', 'e.machine').where('a.stage', '=', 'armed'),
+      )
+      .orderBy('e.id')
+      .execute()
+    for (const row of rows) events.set(row.machine, [...(events.get(row.machine) ?? []), row])
+  }
+  return events
+}

@@ -1,0 +1,196 @@
+// Writing the store: every write is one transaction, and every row it changes becomes a `changes` row by trigger.
+import { randomBytes, randomUUID } from 'node:crypto'
+import type { Transaction } from 'kysely'
+import { sql } from 'kysely'
+import type { Edit, StoredRow } from '../encode.ts'
+import { encodeRow } from '../encode.ts'
+import type { BootAction, TableName, Token } from '../rows.ts'
+import { rowKey, tables } from '../rows.ts'
+import type { EventRow, Store, StoreSchema } from './open.ts'
+
+type Trx = Transaction<StoreSchema>
+export type NewEvent = Omit<EventRow, 'id'>
+
+/** Rows written by one statement; times the widest table's columns it stays under SQLite's 32,766 parameters. */
+const rowsPerStatement = 500
+
+/**
+ * One transaction whose changes carry `who`. MySQL's triggers read a session variable; SQLite has none, so there the
+ * transaction signs its changes before it ends (it is the only writer while it lasts).
+ */
+async function transact<T>(store: Store, who: string, body: (trx: Trx) => Promise<T>): Promise<T> {
+  return store.db.transaction().execute(async (trx) => {
+    if (store.flavour === 'mysql') {
+      await sql`SET @bootstead_who = ${who}`.execute(trx)
+      try {
+        return await body(trx)
+      } finally {
+        await sql`SET @bootstead_who = NULL`.execute(trx)
+      }
+    }
+    // The write lock first, so that no other writer's changes come between the two statements below.
+    await sql`UPDATE changes SET who = who WHERE id = -1`.execute(trx)
+    const before = await newestChange(trx)
+    const result = await body(trx)
+    await trx.updateTable('changes').set({ who }).where('id', '>', before).execute()
+    return result
+  })
+}
+
+async function newestChange(trx: Trx): Promise<number> {
+  const row = await trx.selectFrom('changes').select(({ fn }) => fn.max('id').as('id')).executeTakeFirst()
+  return Number(row?.id ?? 0)
+}
+
+/** Applies all edits or none. Returns the revision afterwards. */
+export async function recordEdits(store: Store, edits: readonly Edit[], who: string): Promise<number> {
+  return transact(store, who, async (trx) => {
+    for (const table of Object.keys(tables) as TableName[]) {
+      const own = edits.filter((edit) => edit.table === table)
+      await putRows(trx, table, own.flatMap((edit) => (edit.kind === 'put' ? [encodeRow(edit.row)] : [])))
+      for (const edit of own) if (edit.kind === 'delete') await deleteRow(trx, table, edit.key)
+    }
+    return newestChange(trx)
+  })
+}
+
+async function putRows(trx: Trx, table: TableName, rows: readonly StoredRow[]): Promise<void> {
+  for (let from = 0; from < rows.length; from += rowsPerStatement) {
+    const batch = rows.slice(from, from + rowsPerStatement)
+    const existing = await existingKeys(trx, table, batch)
+    const added = batch.filter((row) => !existing.has(rowKey(table, row)))
+    if (added.length > 0) await trx.insertInto(table).values(added).execute()
+    for (const row of batch) if (existing.has(rowKey(table, row))) await updateRow(trx, table, row)
+  }
+}
+
+async function existingKeys(trx: Trx, table: TableName, rows: readonly StoredRow[]): Promise<ReadonlySet<string>> {
+  const [first = 'name'] = tables[table].key
+  const heads = [...new Set(rows.map((row) => row[first] ?? null))]
+  const columns = sql.join(tables[table].key.map((column) => sql.ref(column)))
+  const found = await sql<StoredRow>`SELECT ${columns} FROM ${sql.table(table)} WHERE ${sql.ref(first)} IN (${sql.join(heads)})`.execute(trx)
+  return new Set(found.rows.map((row) => rowKey(table, row)))
+}
+
+async function updateRow(trx: Trx, table: TableName, row: StoredRow): Promise<void> {
+  const sets = Object.entries(row).map(([column, value]) => sql`${sql.ref(column)} = ${value}`)
+  await sql`UPDATE ${sql.table(table)} SET ${sql.join(sets)} WHERE ${isRow(table, rowKey(table, row))}`.execute(trx)
+}
+
+/** A machine goes with its interfaces and tokens. */
+async function deleteRow(trx: Trx, table: TableName, key: string): Promise<void> {
+  await sql`DELETE FROM ${sql.table(table)} WHERE ${isRow(table, key)}`.execute(trx)
+  if (table !== 'machines') return
+  await sql`DELETE FROM interfaces WHERE machine = ${key}`.execute(trx)
+  await trx.deleteFrom('tokens').where('machine', '=', key).execute()
+}
+
+function isRow(table: TableName, key: string) {
+  const values = key.split('/')
+  const parts = tables[table].key.map((column, index) => sql`${sql.ref(column)} = ${values[index] ?? ''}`)
+  return sql.join(parts, sql` AND `)
+}
+
+/**
+ * Arms machines for one install each, all or none: `boot` becomes `install` and an older arming goes. Two tokens are
+ * made: one for the installer, which its `installed` report uses up, and one for the system that it leaves behind,
+ * which replaces its predecessor only then, so that a running Dom0 is not cut off by being armed.
+ */
+export async function recordArming(
+  store: Store,
+  hostnames: readonly string[],
+  options: Readonly<{ who: string; now: number; expiresAt: number }>,
+): Promise<void> {
+  const at = isoTime(options.now)
+  await transact(store, options.who, async (trx) => {
+    for (const machine of hostnames) {
+      await dropArming(trx, machine)
+      const tokens = [newToken(machine, 'install', at, isoTime(options.expiresAt)), newToken(machine, 'machine', at, null)]
+      await trx.insertInto('tokens').values(tokens).execute()
+      await sql`UPDATE machines SET boot = 'install' WHERE hostname = ${machine}`.execute(trx)
+    }
+    await insertEvents(trx, hostnames.map((machine) => adminEvent(machine, at, 'armed', options.who)))
+  })
+}
+
+/** Sets another boot action; an arming that was not used goes with it. */
+export async function recordBootAction(
+  store: Store,
+  hostnames: readonly string[],
+  action: Exclude<BootAction, 'install'>,
+  options: Readonly<{ who: string; now: number }>,
+): Promise<void> {
+  const stage = action === 'local' ? 'disarmed' : action
+  await transact(store, options.who, async (trx) => {
+    for (const machine of hostnames) {
+      await dropArming(trx, machine)
+      await sql`UPDATE machines SET boot = ${action} WHERE hostname = ${machine}`.execute(trx)
+    }
+    await insertEvents(trx, hostnames.map((machine) => adminEvent(machine, isoTime(options.now), stage, options.who)))
+  })
+}
+
+async function dropArming(trx: Trx, machine: string): Promise<void> {
+  const unused = await trx
+    .selectFrom('tokens')
+    .select('created_at')
+    .where('machine', '=', machine)
+    .where('purpose', '=', 'install')
+    .where('used_at', 'is', null)
+    .execute()
+  for (const { created_at } of unused)
+    await trx.deleteFrom('tokens').where('machine', '=', machine).where('created_at', '=', created_at).execute()
+}
+
+const adminEvent = (machine: string, at: string, stage: string, who: string): NewEvent => ({
+  machine,
+  at,
+  stage,
+  detail: `by ${who}`,
+  progress: null,
+  door: 'admin',
+  peer: null,
+})
+
+/**
+ * The installer's last word. Only the holder of the unused token gets anywhere, and only once: the token is used up
+ * and `boot` becomes `local` in one transaction. From then on the tokens of earlier installs are worth nothing.
+ * @returns false when the token was not that machine's, was used already, or is gone
+ */
+export async function recordInstalled(store: Store, token: Token, event: NewEvent): Promise<boolean> {
+  return transact(store, `machine:${token.machine}`, async (trx) => {
+    const used = await trx
+      .updateTable('tokens')
+      .set({ used_at: event.at })
+      .where('machine', '=', token.machine)
+      .where('id', '=', token.id)
+      .where('secret', '=', token.secret)
+      .where('used_at', 'is', null)
+      .executeTakeFirst()
+    if (used.numUpdatedRows === 0n) return false
+    await sql`UPDATE machines SET boot = 'local' WHERE hostname = ${token.machine} AND boot = 'install'`.execute(trx)
+    await trx.deleteFrom('tokens').where('machine', '=', token.machine).where('created_at', '<', token.created_at).execute()
+    await insertEvents(trx, [event])
+    return true
+  })
+}
+
+export async function recordEvents(store: Store, events: readonly NewEvent[]): Promise<void> {
+  for (let from = 0; from < events.length; from += rowsPerStatement)
+    await store.db.insertInto('events').values(events.slice(from, from + rowsPerStatement)).execute()
+}
+
+async function insertEvents(trx: Trx, events: readonly NewEvent[]): Promise<void> {
+  for (let from = 0; from < events.length; from += rowsPerStatement)
+    await trx.insertInto('events').values(events.slice(from, from + rowsPerStatement)).execute()
+}
+
+/** 160 random bits, in letters that survive any shell, URL and boot loader. */
+function newToken(machine: string, purpose: Token['purpose'], createdAt: string, expiresAt: string | null): Token {
+  const secret = randomBytes(20).toString('hex')
+  return { id: randomUUID(), machine, purpose, secret, created_at: createdAt, expires_at: expiresAt, used_at: null }
+}
+
+export function isoTime(milliseconds: number): string {
+  return new Date(milliseconds).toISOString()
+}
