@@ -21,7 +21,7 @@ export type Snapshot = Readonly<{
   profiles: PersistentMap<string, Profile>
   images: PersistentMap<string, Image>
   site: PersistentMap<string, SiteValue>
-  /** By machine; only those that are not used up. */
+  /** By machine; used and expired ones too, until the next install is done. */
   tokens: PersistentMap<string, readonly Token[]>
   /** By the row they spoil, `table/key`; an interface spoils its machine. */
   unreadable: PersistentMap<string, readonly UnreadableRow[]>
@@ -111,7 +111,7 @@ function applyToken(draft: Draft, { key, raw }: RowChange): void {
   const [machine = '', id = ''] = key.split('/')
   const others = (draft.tokens.get(machine) ?? []).filter((token) => token.id !== id)
   const parsed = raw === null ? null : tokenSchema.parse(raw)
-  const tokens = parsed === null || parsed.used_at !== null ? others : [...others, parsed]
+  const tokens = parsed === null ? others : [...others, parsed]
   if (tokens.length === 0) draft.tokens.delete(machine)
   else draft.tokens.set(machine, tokens)
 }

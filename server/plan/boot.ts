@@ -91,7 +91,7 @@ export function kickstartUrl(settings: Settings, token: Token): string {
 }
 
 function notArmed(snapshot: Snapshot, machine: Machine): string {
-  const expired = (snapshot.tokens.get(machine.hostname) ?? []).find((token) => token.purpose === 'install')
+  const expired = (snapshot.tokens.get(machine.hostname) ?? []).find((token) => token.purpose === 'install' && token.used_at === null)
   const how = `arm it with: bootstead machine install ${machine.hostname}`
   return expired === undefined ? `boot is install, but nobody armed it; ${how}` : `the install token expired at ${expired.expires_at ?? ''}; ${how}`
 }

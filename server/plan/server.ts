@@ -12,16 +12,20 @@ export type Server = Readonly<{
   httpPort: number
 }>
 
-/** The address a machine reaches this server at: its network's next_server, the configured one, or ours on its network. */
+/** The address a machine reaches the boot server at: its network's next_server, or our own. */
 export function serverAddressFor(network: Network | null, server: Server): Traced<Ipv4Address | null> {
   if (network !== null && network.next_server !== null)
     return { value: network.next_server, origin: { layer: 'network', row: network.name, column: 'next_server' } }
-  if (server.advertise !== null) return { value: server.advertise, origin: { layer: 'server', row: 'configuration', column: 'advertise' } }
+  const value = ownAddressFor(network, server)
+  if (server.advertise !== null) return { value, origin: { layer: 'server', row: 'configuration', column: 'advertise' } }
+  const isOnNetwork = network !== null && value !== null && networkContains(network.cidr, value)
+  return { value, origin: { layer: 'server', row: 'this host', column: isOnNetwork ? `its address on ${network.name}` : 'its first address' } }
+}
+
+/** This server's own address as that network sees it: the configured one, ours on the network, or the first we have. */
+export function ownAddressFor(network: Network | null, server: Server): Ipv4Address | null {
   const onNetwork = network === null ? undefined : server.addresses.find((address) => networkContains(network.cidr, address))
-  return {
-    value: onNetwork ?? server.addresses[0] ?? null,
-    origin: { layer: 'server', row: 'this host', column: onNetwork === undefined ? 'its first address' : `its address on ${network?.name ?? ''}` },
-  }
+  return server.advertise ?? onNetwork ?? server.addresses[0] ?? null
 }
 
 export function serverUrl(server: Server, address: Ipv4Address | null): string | null {

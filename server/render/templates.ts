@@ -1,7 +1,13 @@
 // The template engine: nunjucks over a map of sources, sandboxed, with every mistake naming template, line and machine.
+import { LRUCache } from 'lru-cache'
 import nunjucks from 'nunjucks'
+import { grubWord, grubWords, ipxeText, oneLine } from './menu-quoting.ts'
+import { kickstartWord, kickstartWords, needed, oneOf, packageLine, shellWord } from './quoting.ts'
 
-/** Template sources by path: `kickstart/el9.ks`, `snippets/report.sh`, a site's `profile/NAME/snippets/…`. */
+/**
+ * Template sources by path: `el9.ks`, `snippets/report.sh`, a site's `site/el9.ks`, `profile/NAME/snippets/report.sh`,
+ * `machine/HOST/…`. Never changed once made: a new set of templates is a new map and a new engine.
+ */
 export type TemplateSources = ReadonlyMap<string, string>
 
 /** Which overrides a machine's templates are looked up in, first to last, before the site's own and ours. */
@@ -16,21 +22,17 @@ export type TemplateEngine = Readonly<{
   render: (template: string, view: object, overlay: Overlay, hostname: string) => string
   /** Whether that template exists for a machine with that overlay. */
   has: (template: string, overlay: Overlay) => boolean
+  /** The overlay of a machine: its own folder, then those of its profiles, nearest first; those that exist. */
+  overlay: (hostname: string, profiles: readonly string[]) => Overlay
 }>
 
-/** The overlay of a machine: its own folder, then those of its profiles, nearest first. */
-export function overlayOf(sources: TemplateSources, hostname: string, profiles: readonly string[]): Overlay {
-  return [`machine/${hostname}`, ...profiles.map((name) => `profile/${name}`)].filter((folder) => {
-    for (const path of sources.keys()) if (path.startsWith(`${folder}/`)) return true
-    return false
-  })
-}
+/** Engines with compiled templates that are kept, one for each distinct overlay: few unless many machines have folders. */
+const maxEnvironments = 64
 
-/**
- * Engines are kept one for each distinct overlay: machines of one profile share theirs, and so its compiled templates.
- */
+/** Machines of one profile share an overlay, and so its compiled templates. */
 export function templateEngine(sources: TemplateSources): TemplateEngine {
-  const environments = new Map<string, nunjucks.Environment>()
+  const folders = overlayFolders(sources)
+  const environments = new LRUCache<string, nunjucks.Environment>({ max: maxEnvironments })
   const environmentFor = (overlay: Overlay): nunjucks.Environment => {
     const key = overlay.join('\n')
     const known = environments.get(key)
@@ -43,31 +45,66 @@ export function templateEngine(sources: TemplateSources): TemplateEngine {
     has: (template, overlay) => resolve(sources, overlay, template) !== null,
     render: (template, view, overlay, hostname) => {
       try {
-        return environmentFor(overlay).render(template, view)
+        return environmentFor(overlay).render(resolve(sources, overlay, template) ?? template, view)
       } catch (error) {
         throw new TemplateError(`${hostname}: ${describe(error, template)}`, { cause: error })
       }
     },
+    overlay: (hostname, profiles) =>
+      [`machine/${hostname}`, ...profiles.map((name) => `profile/${name}`)].filter((folder) => folders.has(folder)),
   }
 }
 
-function resolve(sources: TemplateSources, overlay: Overlay, name: string): string | null {
-  return [...overlay.map((folder) => `${folder}/${name}`), `site/${name}`, name].find((path) => sources.has(path)) ?? null
+function overlayFolders(sources: TemplateSources): ReadonlySet<string> {
+  const tops = [...sources.keys()].flatMap((path) => /^(?:machine|profile)\/[^/]+(?=\/)/.exec(path) ?? [])
+  return new Set(tops)
+}
+
+/**
+ * Where a name is found: in the overlay, the site's folder, ours. A template that names itself means the next one of
+ * that name, so that `site/el9.ks` can begin with `{% extends "el9.ks" %}`.
+ */
+function resolve(sources: TemplateSources, overlay: Overlay, name: string, from?: string): string | null {
+  const paths = [...overlay.map((folder) => `${folder}/${name}`), `site/${name}`, name]
+  const next = from === undefined ? 0 : paths.indexOf(from) + 1
+  return paths.slice(next).find((path) => sources.has(path)) ?? null
 }
 
 function openEnvironment(sources: TemplateSources, overlay: Overlay): nunjucks.Environment {
-  const getSource = (name: string): nunjucks.LoaderSource => {
-    const path = resolve(sources, overlay, name)
-    if (path === null) throw new Error(`template ${name} does not exist`)
-    return { src: sources.get(path) ?? '', path, noCache: false }
+  const resolved = new Map<string, string>()
+  const loader = {
+    cache: {},
+    isRelative: () => true, // so that nunjucks asks resolve() for every name in a template
+    resolve: (from: string, name: string): string => {
+      const key = `${from}\n${name}`
+      const path = resolved.get(key) ?? resolve(sources, overlay, name, from) ?? name
+      resolved.set(key, path)
+      return path
+    },
+    getSource: (path: string): nunjucks.LoaderSource => {
+      const src = sources.get(path)
+      if (src === undefined) throw new Error(`template ${path} does not exist`)
+      return { src, path, noCache: false }
+    },
   }
-  const environment = new nunjucks.Environment({ getSource } as unknown as nunjucks.ILoader, {
+  const environment = new nunjucks.Environment(loader, {
     autoescape: false, // kickstarts are text, not HTML
     throwOnUndefined: true,
     trimBlocks: true,
     lstripBlocks: true,
   })
+  loader.cache = Object.create(null) as object // or {% include "constructor" %} would find one
   return environment
+    .addFilter('shell', shellWord)
+    .addFilter('ks', kickstartWord)
+    .addFilter('kswords', kickstartWords)
+    .addFilter('package', packageLine)
+    .addFilter('oneof', oneOf)
+    .addFilter('needed', needed)
+    .addFilter('line', oneLine)
+    .addFilter('grub', grubWord)
+    .addFilter('grubargs', grubWords)
+    .addFilter('ipxe', ipxeText)
 }
 
 type Lookup = (subject: unknown, key: unknown) => unknown
@@ -81,22 +118,51 @@ function confineLookups(): void {
   const runtime = nunjucks.runtime as unknown as { memberLookup: Lookup; contextOrFrameLookup: NameLookup }
   const { memberLookup, contextOrFrameLookup } = runtime
   runtime.memberLookup = (subject, key) => {
-    if (subject === null || subject === undefined) return undefined
-    const isOwn = Object.hasOwn(Object(subject) as object, key as PropertyKey)
-    return isOwn && typeof subject !== 'function' ? memberLookup(subject, key) : undefined
+    if (subject === null || subject === undefined || typeof subject === 'function') return undefined
+    return Object.hasOwn(subject, key as PropertyKey) ? memberLookup(subject, key) : undefined
   }
   runtime.contextOrFrameLookup = (context, frame, name) => {
-    const isReachable = Object.hasOwn(context.ctx, name) || Object.hasOwn(context.env.globals, name) || !(name in {})
+    const isReachable = !(name in {}) || Object.hasOwn(context.ctx, name) || Object.hasOwn(context.env.globals, name)
     return isReachable ? contextOrFrameLookup(context, frame, name) : undefined
   }
 }
 
-confineLookups()
+type Node = Readonly<{ lineno: number; colno: number }>
+type Compile = (this: { _emit: (code: string) => void }, node: Node, ...rest: readonly unknown[]) => unknown
 
+/**
+ * nunjucks notes a line when it compiles a call, one too low, and none for a filter, an include or an extends, so that
+ * their errors would name any line. Its compiler is one class per process, so it is mended once.
+ */
+function noteLines(): void {
+  const compiler = (nunjucks as unknown as { compiler: { Compiler: { prototype: Record<string, Compile> } } }).compiler.Compiler.prototype
+  const { compileFilter, compileFunCall, _compileGetTemplate } = compiler
+  if (!compileFilter || !compileFunCall || !_compileGetTemplate) throw new Error('this release of nunjucks compiles otherwise: mend noteLines()')
+  const position = ({ lineno, colno }: Node): string => `lineno = ${lineno + 1}, colno = ${colno + 1}`
+  compiler['compileFilter'] = function (node, ...rest) {
+    this._emit(`(${position(node)}, `)
+    compileFilter.call(this, node, ...rest)
+    this._emit(')')
+  }
+  compiler['compileFunCall'] = function (node, ...rest) {
+    const counted = Object.create(node, { lineno: { value: node.lineno + 1 }, colno: { value: node.colno + 1 } }) as Node
+    return compileFunCall.call(this, counted, ...rest)
+  }
+  compiler['_compileGetTemplate'] = function (node, ...rest) {
+    this._emit(`${position(node)};`)
+    return _compileGetTemplate.call(this, node, ...rest)
+  }
+}
+
+confineLookups()
+noteLines()
+
+/** nunjucks writes `(outer)\n (inner) [Line 3, Column 5]\n  Error: why`; the place nearest to the mistake is the last one. */
 function describe(error: unknown, template: string): string {
   const text = error instanceof Error ? error.message : String(error)
-  const where = /\(([^()]+)\)\s*(?:\[Line (\d+), Column (\d+)\])?/.exec(text)
-  const reason = text.split('\n').at(-1)?.trim() ?? text
-  const [, name = template, line] = where ?? []
-  return `template ${name}${line === undefined ? '' : ` line ${line}`}: ${reason.replace(/^(Template render error|Error): /, '')}`
+  const places = [...text.matchAll(/^\s*(?:Template render error: )?\((.+)\)(?: \[Line (\d+)(?:, Column \d+)?\])?\s*$/gm)]
+  const [, name = template, line] = places.findLast((place) => place[2] !== undefined) ?? places.at(-1) ?? []
+  const last = places.at(-1)
+  const reason = last === undefined ? text : text.slice(last.index + last[0].length)
+  return `template ${name}${line === undefined ? '' : ` line ${line}`}: ${reason.trim().replace(/^(?:[A-Za-z]*Error: )+/, '')}`
 }

@@ -1,8 +1,11 @@
 // What an install template sees: plain data, nothing to call. Every name here is documented in docs/reference/templates.md.
 import type { Json, Machine } from '../inventory/rows.ts'
 import { netmaskOf, prefixLengthOf } from '../inventory/address.ts'
+import { cpuNumbers } from '../inventory/cpus.ts'
 import { defaultDom0MemoryMiB } from '../inventory/findings.ts'
+import { inherited, profileChain } from '../inventory/profiles.ts'
 import type { Snapshot } from '../inventory/snapshot.ts'
+import { vdisks } from '../inventory/vdisk.ts'
 import { absoluteUrl } from '../plan/arguments.ts'
 import { majorOf } from '../plan/release.ts'
 import type { Settings } from '../plan/settings.ts'
@@ -26,6 +29,19 @@ export type InterfaceView = Readonly<{
   boot: boolean
 }>
 
+export type Dom0View = Readonly<{
+  /** `xen` or `kvm`. */
+  hypervisor: string
+  /** Xen's own command line: the Dom0's memory and CPUs, the serial console. '' for KVM. */
+  hypervisor_args: string
+  guests: readonly string[]
+  /** Block devices of this Dom0 that are its guests' disks; a reinstall of the Dom0 must leave them alone. */
+  guest_disks: readonly Readonly<{ guest: string; device: string }>[]
+  manifest_url: string
+  firstboot_url: string
+  memory_mib: number
+}>
+
 export type InstallView = Readonly<{
   machine: Readonly<{
     hostname: string
@@ -35,6 +51,10 @@ export type InstallView = Readonly<{
     /** Device name without /dev/, the only disk that may be erased: `sda`. */
     disk: string
     serial_console: string
+    /** The installed kernel's `console=` values, the last one its /dev/console; none: the kernel's own choice. */
+    consoles: readonly string[]
+    /** The installed kernel's own arguments: its consoles, then the param boot_args. */
+    boot_args: string
     vcpus: number
     memory_mib: number
     /** Its Dom0's host name when it is a guest, else ''. */
@@ -57,7 +77,7 @@ export type InstallView = Readonly<{
   token: string
   events_url: string
   /** For a Dom0 (its profile has a hypervisor), else null. */
-  dom0: Readonly<{ hypervisor: string; guests: readonly string[]; manifest_url: string; firstboot_url: string; memory_mib: number }> | null
+  dom0: Dom0View | null
   /** Every param that holds for the machine (site < profile chain < machine). */
   params: Readonly<Record<string, Json>>
 }>
@@ -67,6 +87,8 @@ export function installView(snapshot: Snapshot, plan: Extract<Plan, { kind: 'ins
   const { settings, token } = plan
   const { machine } = settings
   const interfaces = settings.nics.map((nic) => interfaceView(snapshot, settings, machine, nic.name))
+  const consoles = consolesOf(snapshot, settings)
+  const bootArgs = settings.params.get('boot_args')?.value
   const params = Object.fromEntries([...settings.params].map(([name, { value }]) => [name, value]))
   return {
     machine: {
@@ -76,6 +98,8 @@ export function installView(snapshot: Snapshot, plan: Extract<Plan, { kind: 'ins
       arch: settings.arch.value,
       disk: settings.disk.value ?? '',
       serial_console: settings.serialConsole.value ?? '',
+      consoles,
+      boot_args: [...consoles.map((console) => `console=${console}`), ...(bootArgs === undefined ? [] : [String(bootArgs)])].join(' '),
       vcpus: machine.vcpus ?? 0,
       memory_mib: machine.memory_mib ?? 0,
       dom0: machine.dom0 ?? '',
@@ -98,7 +122,7 @@ const emptyInterface: InterfaceView = { name: '', mac: '', ip: '', netmask: '', 
 
 function interfaceView(snapshot: Snapshot, settings: Settings, machine: Machine, name: string): InterfaceView {
   const nic = settings.nics.find((one) => one.name === name)
-  const network = nic?.network == null ? undefined : snapshot.networks.get(nic.network)
+  const network = nic === undefined || nic.network === null ? undefined : snapshot.networks.get(nic.network)
   const isBoot = settings.nic?.name === name
   const mac = nic === undefined ? null : effectiveMac(machine, nic)
   return {
@@ -125,15 +149,50 @@ function installSource(settings: Settings): InstallView['install'] {
   }
 }
 
-function dom0View(snapshot: Snapshot, settings: Settings): InstallView['dom0'] {
+function dom0View(snapshot: Snapshot, settings: Settings): Dom0View | null {
   if (settings.hypervisor.value === 'none') return null
   const { machine, serverUrl } = settings
   const memory = settings.params.get('dom0_memory_mib')?.value
+  const memoryMiB = typeof memory === 'number' ? memory : defaultDom0MemoryMiB
+  const guests = snapshot.guests.get(machine.hostname) ?? []
   return {
     hypervisor: settings.hypervisor.value,
-    guests: snapshot.guests.get(machine.hostname) ?? [],
+    hypervisor_args: settings.hypervisor.value === 'xen' ? xenArguments(settings, memoryMiB) : '',
+    guests,
+    guest_disks: guests.flatMap((guest) =>
+      vdisks(snapshot.machines.get(guest)?.vdisk ?? null).flatMap(({ kind, device }) => (kind === 'block' ? [{ guest, device }] : [])),
+    ),
     manifest_url: `${serverUrl ?? ''}/dom0/${machine.hostname}/manifest`,
     firstboot_url: `${serverUrl ?? ''}/firstboot`,
-    memory_mib: typeof memory === 'number' ? memory : defaultDom0MemoryMiB,
+    memory_mib: memoryMiB,
   }
+}
+
+/** Kernels before pvops (EL 5 and older) call Xen's console xvc0, all since hvc0. */
+function consolesOf(snapshot: Snapshot, settings: Settings): readonly string[] {
+  const { machine, family, version, hypervisor } = settings
+  const serial = settings.serialConsole.value
+  const xenConsole = family.value === 'el' && majorOf(version.value ?? '0') <= 5 ? 'xvc0' : 'hvc0'
+  const dom0 = machine.dom0 === null ? undefined : snapshot.machines.get(machine.dom0)
+  if (dom0 !== undefined) {
+    const isXen = inherited(profileChain(snapshot, dom0.profile), 'hypervisor')?.value === 'xen'
+    return [serial ?? (isXen ? xenConsole : 'ttyS0')]
+  }
+  if (serial === null) return []
+  return ['tty0', hypervisor.value === 'xen' ? xenConsole : serial] // Xen keeps the serial port for itself
+}
+
+/** Xen pins the Dom0's virtual CPUs to the physical ones of the same numbers, so `cpus` can pin it only when it begins at 0. */
+function xenArguments({ machine, family, version, serialConsole }: Settings, memoryMiB: number): string {
+  const isOld = family.value === 'el' && majorOf(version.value ?? '0') <= 5 // Xen 3.1 knows no max:
+  const cpus = machine.cpus === null ? [] : cpuNumbers(machine.cpus)
+  const isPrefix = cpus.every((cpu, index) => cpu === index)
+  const [, port, speed = '9600'] = /^ttyS([01])(?:,(\d+))?/.exec(serialConsole.value ?? '') ?? []
+  const com = port === undefined ? null : `com${Number(port) + 1}`
+  return [
+    isOld ? `dom0_mem=${memoryMiB}M` : `dom0_mem=${memoryMiB}M,max:${memoryMiB}M`,
+    ...(cpus.length === 0 ? [] : [`dom0_max_vcpus=${cpus.length}`]),
+    ...(cpus.length > 0 && isPrefix ? ['dom0_vcpus_pin'] : []),
+    ...(com === null ? [] : [`${com}=${speed},8n1`, `console=${com},vga`]),
+  ].join(' ')
 }

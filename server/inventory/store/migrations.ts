@@ -131,7 +131,22 @@ async function run(db: Kysely<unknown>, statements: readonly string[]): Promise<
   for (const statement of statements) await sql.raw(statement).execute(db)
 }
 
+/**
+ * MySQL commits every DDL statement by itself, so a migration that fails half-way leaves its half. What an
+ * administrator most often withholds is tried first, on a table of its own.
+ */
+async function tryTriggers(db: Kysely<unknown>): Promise<void> {
+  const probe = 'bootstead_probe'
+  await run(db, [`DROP TABLE IF EXISTS \`${probe}\``, `CREATE TABLE \`${probe}\` (\`id\` int)`])
+  try {
+    await run(db, [`CREATE TRIGGER \`${probe}\` BEFORE INSERT ON \`${probe}\` FOR EACH ROW SET NEW.\`id\` = 1`])
+  } finally {
+    await run(db, [`DROP TABLE \`${probe}\``])
+  }
+}
+
 async function createInventory(db: Kysely<unknown>, flavour: Flavour): Promise<void> {
+  if (flavour === 'mysql') await tryTriggers(db)
   await run(db, createLogs(flavour))
   const stamp = flavour === 'mysql' ? '`updated_at` varchar(24)' : '`updated_at` text'
   for (const [table, shape] of Object.entries(inventory1)) {

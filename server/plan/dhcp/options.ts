@@ -1,0 +1,175 @@
+// Reading and building single option values. A reader answers null for an option that is absent or malformed: real
+// ROMs send both, and what a missing architecture or UUID means is for the plan to say.
+
+import { MESSAGE_TYPE, OPTION, type DhcpMessage, type MessageType } from './message.ts'
+
+const TYPE_BY_NUMBER = new Map<number, MessageType>(
+  Object.entries(MESSAGE_TYPE).map(([name, number]) => [number, name as MessageType]),
+)
+
+export function messageType(message: DhcpMessage): MessageType | null {
+  const value = message.options.get(OPTION.messageType)
+  return value?.length === 1 ? (TYPE_BY_NUMBER.get(value[0] ?? 0) ?? null) : null
+}
+
+export function requestedAddress(message: DhcpMessage): string | null {
+  return singleAddress(message.options.get(OPTION.requestedAddress))
+}
+
+export function serverIdentifier(message: DhcpMessage): string | null {
+  return singleAddress(message.options.get(OPTION.serverIdentifier))
+}
+
+function singleAddress(value: Uint8Array | undefined): string | null {
+  return value?.length === 4 ? ipv4Text(value, 0) : null
+}
+
+/** RFC 4578 §2.1 allows a list; firmware sends one, and the first is what it runs as. */
+export function clientArchitecture(message: DhcpMessage): number | null {
+  const value = message.options.get(OPTION.clientArchitecture)
+  return value && value.length >= 2 && value.length % 2 === 0 ? readU16(value) : null
+}
+
+/** RFC 2132 §9.10; a value below the legal minimum of 576 is given as it is. */
+export function maxMessageSize(message: DhcpMessage): number | null {
+  const value = message.options.get(OPTION.maxMessageSize)
+  return value?.length === 2 ? readU16(value) : null
+}
+
+export function vendorClass(message: DhcpMessage): string | null {
+  const value = message.options.get(OPTION.vendorClass)
+  return value && value.length > 0 ? text(value) : null
+}
+
+/**
+ * RFC 3004 §4 makes this a list of length-prefixed strings; iPXE sends the bare string. Read as a
+ * list that would begin with a string of 105 octets (`i`), so the two can be told apart: it is a list only if the
+ * lengths add up to the end.
+ */
+export function userClass(message: DhcpMessage): readonly string[] {
+  const value = message.options.get(OPTION.userClass)
+  if (!value || value.length === 0) return []
+  return lengthPrefixed(value) ?? [text(value)]
+}
+
+function lengthPrefixed(value: Uint8Array): readonly string[] | null {
+  const classes: string[] = []
+  for (let at = 0; at < value.length;) {
+    const length = value[at] ?? 0
+    const end = at + 1 + length
+    if (length === 0 || end > value.length) return null
+    classes.push(text(value.subarray(at + 1, end)))
+    at = end
+  }
+  return classes
+}
+
+export function parameterRequestList(message: DhcpMessage): readonly number[] {
+  return [...(message.options.get(OPTION.parameterRequestList) ?? [])]
+}
+
+/**
+ * RFC 4578 §2.3: a type octet of 0 and 16 octets of GUID, in the order of SMBIOS 2.6 §7.2.1, whose first three fields
+ * are little-endian. The text is what `dmidecode -s system-uuid` prints. Null also for all zeros and all ones, by
+ * which SMBIOS says "not present" and "not set": boards that ship so would all be one machine.
+ */
+export function machineUuid(message: DhcpMessage): string | null {
+  const value = message.options.get(OPTION.machineUuid)
+  if (value?.length !== 17 || value[0] !== 0) return null
+  const guid = value.subarray(1)
+  if (guid.every((octet) => octet === 0) || guid.every((octet) => octet === 0xff)) return null
+  const field = (...order: number[]): string => order.map((index) => hex(guid[index] ?? 0)).join('')
+  return [field(3, 2, 1, 0), field(5, 4), field(7, 6), field(8, 9), field(10, 11, 12, 13, 14, 15)].join('-')
+}
+
+/** RFC 3046 §2.0: the relay's sub-options (1 circuit, 2 remote, 5 link selection by RFC 3527 …); opaque octets each. */
+export function relayAgentInformation(message: DhcpMessage): ReadonlyMap<number, Uint8Array> | null {
+  return encapsulated(message.options.get(OPTION.relayAgentInformation), { padAndEnd: false })
+}
+
+/** iPXE's features and build facts; that it is there at all is what tells iPXE from firmware. */
+export function ipxeFeatures(message: DhcpMessage): ReadonlyMap<number, Uint8Array> | null {
+  return encapsulated(message.options.get(OPTION.ipxe), { padAndEnd: true })
+}
+
+/** Code, length, value, over and over. Sub-option codes 0 and 255 are padding and end only where RFC 2132 §8.4 rules. */
+function encapsulated(
+  value: Uint8Array | undefined,
+  { padAndEnd }: Readonly<{ padAndEnd: boolean }>,
+): ReadonlyMap<number, Uint8Array> | null {
+  if (!value) return null
+  const subOptions = new Map<number, Uint8Array>()
+  for (let at = 0; at < value.length;) {
+    const code = value[at] ?? 0
+    if (padAndEnd && code === OPTION.end) break
+    if (padAndEnd && code === OPTION.pad) {
+      at++
+      continue
+    }
+    const end = at + 2 + (value[at + 1] ?? value.length)
+    if (end > value.length) return null
+    if (!subOptions.has(code)) subOptions.set(code, value.subarray(at + 2, end))
+    at = end
+  }
+  return subOptions
+}
+
+/** `00:00:5e:00:53:01`, or null when the hardware address isn't six octets long. */
+export function formatMac(chaddr: Uint8Array): string | null {
+  return chaddr.length === 6 ? Array.from(chaddr, hex).join(':') : null
+}
+
+/** One or more dotted quads. @throws on anything else */
+export function ipv4List(addresses: readonly string[]): Uint8Array {
+  const value = new Uint8Array(addresses.length * 4)
+  addresses.forEach((address, index) => writeIpv4(value, index * 4, address))
+  return value
+}
+
+export function u8(value: number): Uint8Array {
+  return Uint8Array.of(within(value, 0xff))
+}
+
+export function u16(value: number): Uint8Array {
+  return Uint8Array.of(within(value, 0xffff) >>> 8, value & 0xff)
+}
+
+/** Seconds, mostly: 0xffffffff is "for ever" (RFC 2131 §3.3). */
+export function u32(value: number): Uint8Array {
+  return Uint8Array.of(within(value, 0xffffffff) >>> 24, (value >>> 16) & 0xff, (value >>> 8) & 0xff, value & 0xff)
+}
+
+/** RFC 2132 §2: NVT ASCII, without a trailing NUL. @throws on a character that isn't printable ASCII */
+export function ascii(value: string): Uint8Array {
+  if (!/^[\x20-\x7e]*$/.test(value)) throw new RangeError(`${JSON.stringify(value)} is not printable ASCII`)
+  return new Uint8Array(Buffer.from(value, 'latin1'))
+}
+
+/** The dotted quad at an offset that has four octets behind it. */
+export function ipv4Text(octets: Uint8Array, at: number): string {
+  return `${octets[at] ?? 0}.${octets[at + 1] ?? 0}.${octets[at + 2] ?? 0}.${octets[at + 3] ?? 0}`
+}
+
+/** @throws RangeError when `address` isn't a dotted quad */
+export function writeIpv4(target: Uint8Array, at: number, address: string): void {
+  const quads = address.split('.')
+  if (quads.length !== 4) throw new RangeError(`${JSON.stringify(address)} is not an IPv4 address`)
+  quads.forEach((quad, index) => {
+    if (!/^\d{1,3}$/.test(quad) || Number(quad) > 255) {
+      throw new RangeError(`${JSON.stringify(address)} is not an IPv4 address`)
+    }
+    target[at + index] = Number(quad)
+  })
+}
+
+function within(value: number, max: number): number {
+  if (!Number.isInteger(value) || value < 0 || value > max) throw new RangeError(`${value} is not from 0 to ${max}`)
+  return value
+}
+
+const readU16 = (value: Uint8Array): number => ((value[0] ?? 0) << 8) | (value[1] ?? 0)
+
+const hex = (octet: number): string => octet.toString(16).padStart(2, '0')
+
+const text = (value: Uint8Array): string =>
+  Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('latin1')

@@ -1,0 +1,201 @@
+// The catalogue: every artefact there is, where it lives, who may fetch it, and how it renders.
+import { createHash } from 'node:crypto'
+import type { MacAddress } from '../inventory/address.ts'
+import { parseMac } from '../inventory/address.ts'
+import { findings, isWithheld } from '../inventory/findings.ts'
+import type { Snapshot } from '../inventory/snapshot.ts'
+import type { Plan, PlanContext } from '../plan/boot.ts'
+import { planBoot } from '../plan/boot.ts'
+import { menuPath } from '../plan/bootfile.ts'
+import { planGuest } from '../plan/guest.ts'
+import { settingsOf } from '../plan/settings.ts'
+import { renderInstall, renderRunning } from './guest.ts'
+import { renderManifest } from './manifest.ts'
+import type { Menu } from './menus.ts'
+import { menuTemplates, menuView } from './menus.ts'
+import type { TemplateEngine } from './templates.ts'
+import { installView } from './view.ts'
+
+/** `own-address`: only from an address of that machine. `install-token`, `machine-token`: with the machine's live token. */
+export type Access = 'own-address' | 'install-token' | 'machine-token'
+
+export type RenderContext = PlanContext & Readonly<{ engine: TemplateEngine }>
+
+/** Which artefact a path names: its kind, the machine it belongs to, and for a Dom0's files the guest. */
+export type ArtefactRef = Readonly<{ artefact: Artefact; hostname: string; guest: string | null }>
+
+export type Rendered = Readonly<{ kind: 'text'; text: string }> | Readonly<{ kind: 'none'; why: string }>
+
+export type Artefact = Readonly<{
+  name: string
+  /** The path's form, for people. */
+  path: string
+  doors: readonly ('tftp' | 'http' | 'disk')[]
+  access: Access
+  contentType: string
+  /** The stage of a machine's timeline that fetching this artefact is a sign of, or null. */
+  stage: 'loader' | 'kickstart' | null
+  match: (snapshot: Snapshot, path: string) => Readonly<{ hostname: string; guest: string | null }> | null
+  /** Paths at which this artefact of a machine lives; several for a Dom0 with guests. */
+  paths: (context: PlanContext, hostname: string) => readonly string[]
+  render: (context: RenderContext, ref: ArtefactRef) => Rendered
+}>
+
+const none = (why: string): Rendered => ({ kind: 'none', why })
+const text = (content: string): Rendered => ({ kind: 'text', text: content })
+
+function menuArtefact(menu: Menu, path: string, pattern: RegExp): Artefact {
+  return {
+    name: menu,
+    path,
+    doors: ['tftp', 'http', 'disk'],
+    access: 'own-address',
+    contentType: 'text/plain; charset=utf-8',
+    stage: 'loader',
+    match: (snapshot, requested) => {
+      const mac = parseMac(pattern.exec(requested)?.[1] ?? '')
+      const hostname = mac === null ? null : hostnameByMac(snapshot, mac)
+      return hostname === null ? null : { hostname, guest: null }
+    },
+    paths: (context, hostname) => {
+      const machine = context.snapshot.machines.get(hostname)
+      return machine === undefined ? [] : [menuPath(settingsOf(context.snapshot, machine, context.server), menu) ?? []].flat()
+    },
+    render: (context, { hostname }) => {
+      const plan = planBoot(context, hostname)
+      if (plan.kind === 'ignore') return none(plan.why)
+      return text(renderTemplate(context, plan, menuTemplates[menu], menuView(plan)))
+    },
+  }
+}
+
+/** Any interface's MAC leads to the machine's menu: which card a firmware boots from is its own choice. */
+function hostnameByMac(snapshot: Snapshot, mac: MacAddress): string | null {
+  return snapshot.byMac.get(mac)?.[0]?.machine ?? null
+}
+
+function renderTemplate(context: RenderContext, plan: Exclude<Plan, { kind: 'ignore' }>, template: string, view: object): string {
+  const { machine, chain } = plan.settings
+  const overlay = context.engine.overlay(machine.hostname, chain.profiles.map((profile) => profile.name))
+  return context.engine.render(template, view, overlay, machine.hostname)
+}
+
+const kickstart: Artefact = {
+  name: 'kickstart',
+  path: 'ks/HOSTNAME',
+  doors: ['http'],
+  access: 'install-token',
+  contentType: 'text/plain; charset=utf-8',
+  stage: 'kickstart',
+  match: (_, requested) => matchHost(/^ks\/([^/]+)$/, requested),
+  paths: (context, hostname) => (planBoot(context, hostname).kind === 'install' ? [`ks/${hostname}`] : []),
+  render: (context, { hostname }) => {
+    const plan = planBoot(context, hostname)
+    if (plan.kind !== 'install') return none(`${hostname} is not to be installed: ${plan.why}`)
+    return text(renderTemplate(context, plan, plan.settings.template.value ?? '', installView(context.snapshot, plan)))
+  },
+}
+
+function matchHost(pattern: RegExp, requested: string): Readonly<{ hostname: string; guest: string | null }> | null {
+  const [, hostname, guest] = pattern.exec(requested) ?? []
+  return hostname === undefined ? null : { hostname: hostname.toLowerCase(), guest: guest ?? null }
+}
+
+const manifest: Artefact = {
+  name: 'manifest',
+  path: 'dom0/HOSTNAME/manifest',
+  doors: ['http'],
+  access: 'machine-token',
+  contentType: 'text/plain; charset=utf-8',
+  stage: null,
+  match: (_, requested) => matchHost(/^dom0\/([^/]+)\/manifest$/, requested),
+  paths: (context, hostname) => (isDom0(context, hostname) ? [`dom0/${hostname}/manifest`] : []),
+  render: (context, { hostname }) => {
+    if (!isDom0(context, hostname)) return none(`${hostname} is no Dom0: its profile has no hypervisor`)
+    return text(renderManifest(manifestEntries(context, hostname)))
+  },
+}
+
+function isDom0({ snapshot, server, known }: PlanContext, hostname: string): boolean {
+  const machine = snapshot.machines.get(hostname)
+  if (machine === undefined || isWithheld(findings(snapshot, hostname, known))) return false
+  return settingsOf(snapshot, machine, server).hypervisor.value === 'xen'
+}
+
+function manifestEntries(context: RenderContext, dom0: string): Parameters<typeof renderManifest>[0] {
+  const guests = context.snapshot.guests.get(dom0) ?? []
+  const withheld = guests.filter((guest) => isWithheld(findings(context.snapshot, guest, context.known)))
+  const files = guestConfigs.flatMap((artefact) =>
+    artefact.paths(context, dom0).flatMap((path) => {
+      const guest = path.split('/').at(-1)?.replace(/_install$/, '') ?? ''
+      const rendered = artefact.render(context, { artefact, hostname: dom0, guest })
+      return rendered.kind === 'text' ? [{ path, sha256: createHash('sha256').update(rendered.text).digest('hex') }] : []
+    }),
+  )
+  const images = guests
+    .filter((guest) => !withheld.includes(guest))
+    .flatMap((guest) => {
+      const machine = context.snapshot.machines.get(guest)
+      const image = machine === undefined ? null : settingsOf(context.snapshot, machine, context.server).image.value
+      return image === null ? [] : Object.entries(image.sha256).flatMap(([file, sha256]) => (file === image.kernel || file === image.initrd ? [{ path: `images/${image.name}/${file}`, sha256 }] : []))
+    })
+  return { dom0, files, images, withheld }
+}
+
+function guestConfig(name: string, suffix: string): Artefact {
+  return {
+    name,
+    path: `dom0/HOSTNAME/xen/GUEST${suffix}`,
+    doors: ['http'],
+    access: 'machine-token',
+    contentType: 'text/plain; charset=utf-8',
+    stage: null,
+    match: (_, requested) => {
+      const matched = matchHost(/^dom0\/([^/]+)\/xen\/([A-Za-z0-9-]+(?:_install)?)$/, requested)
+      if (matched?.guest == null || matched.guest.endsWith('_install') !== (suffix !== '')) return null
+      return { ...matched, guest: matched.guest.replace(/_install$/, '') }
+    },
+    paths: (context, hostname) => {
+      if (!isDom0(context, hostname)) return []
+      const guests = (context.snapshot.guests.get(hostname) ?? []).filter((guest) => !isWithheld(findings(context.snapshot, guest, context.known)))
+      const shown = suffix === '' ? guests : guests.filter((guest) => planBoot(context, guest).kind === 'install')
+      return shown.map((guest) => `dom0/${hostname}/xen/${guest}${suffix}`)
+    },
+    render: (context, { hostname, guest }) => renderGuest(context, hostname, guest ?? '', suffix !== ''),
+  }
+}
+
+function renderGuest(context: RenderContext, dom0: string, guest: string, install: boolean): Rendered {
+  const machine = context.snapshot.machines.get(guest)
+  if (machine?.dom0 !== dom0) return none(`${guest} is no guest of ${dom0}`)
+  const plan = planBoot(context, guest)
+  if (plan.kind === 'ignore') return none(plan.why)
+  const guestPlan = planGuest(context.snapshot, plan.settings)
+  if (!install) return text(renderRunning(guestPlan))
+  return plan.kind === 'install' ? text(renderInstall(guestPlan, plan.boot.args)) : none(`${guest} is not to be installed: ${plan.why}`)
+}
+
+const guestConfigs: readonly Artefact[] = [guestConfig('xen', ''), guestConfig('xen-install', '_install')]
+
+export const catalogue: readonly Artefact[] = [
+  menuArtefact('pxelinux', 'pxelinux.cfg/01-MAC', /^pxelinux\.cfg\/01-([0-9a-f-]{17})$/i),
+  menuArtefact('grub', 'grub/grub.cfg-01-MAC', /^grub\/grub\.cfg-01-([0-9a-f:-]{17})$/i),
+  menuArtefact('ipxe', 'ipxe/MAC.ipxe', /^ipxe\/([0-9a-f:-]{17})\.ipxe$/i),
+  kickstart,
+  manifest,
+  ...guestConfigs,
+]
+
+/** Which artefact, of which machine, a path names; null when the path has none of the catalogue's forms. */
+export function artefactAt(snapshot: Snapshot, path: string): ArtefactRef | null {
+  for (const artefact of catalogue) {
+    const matched = artefact.match(snapshot, path)
+    if (matched !== null) return { artefact, ...matched }
+  }
+  return null
+}
+
+/** Every artefact path of a machine, in the catalogue's order. */
+export function artefactsOf(context: PlanContext, hostname: string): readonly Readonly<{ artefact: Artefact; path: string }>[] {
+  return catalogue.flatMap((artefact) => artefact.paths(context, hostname).map((path) => ({ artefact, path })))
+}

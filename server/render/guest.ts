@@ -1,0 +1,70 @@
+// A Xen guest's two configurations, valid for xm (Xen 3.0.3, whose files are Python) and xl (Xen 4): the grammar they share.
+import type { KernelArg } from '../plan/arguments.ts'
+import type { GuestPlan } from '../plan/guest.ts'
+
+/** `GUEST`: boots the installed system. */
+export function renderRunning(guest: GuestPlan): string {
+  return render(guest, `${guest.name}: its running configuration`, [
+    ...bootLines(guest),
+    ['on_poweroff', 'destroy'],
+    ['on_reboot', 'restart'],
+    ['on_crash', 'restart'],
+  ])
+}
+
+/**
+ * `GUEST_install`: boots the installer. The end of the installer is the end of the domain; a crash leaves it to be
+ * looked at.
+ */
+export function renderInstall(guest: GuestPlan, args: readonly KernelArg[]): string {
+  return render(guest, `${guest.name}: its install configuration`, [
+    ...(guest.type === 'hvm' ? [] : typeLines(guest)),
+    ['kernel', guest.installKernel ?? ''],
+    ['ramdisk', guest.installInitrd ?? ''],
+    ['extra', args.map(({ value }) => value).join(' ')],
+    ['on_poweroff', 'destroy'],
+    ['on_reboot', 'destroy'],
+    ['on_crash', 'preserve'],
+  ])
+}
+
+type Value = string | number | readonly string[]
+type Line = readonly [string, Value]
+
+function render(guest: GuestPlan, title: string, own: readonly Line[]): string {
+  const lines: readonly Line[] = [
+    ['name', guest.name],
+    ['uuid', guest.uuid ?? ''],
+    ['memory', guest.memoryMiB],
+    ['vcpus', guest.vcpus],
+    ['cpus', guest.cpus ?? ''],
+    ...own,
+    ['vif', guest.vifs.map(({ mac, bridge, model }) => `mac=${mac},bridge=${bridge}${model === null ? '' : `,model=${model}`}`)],
+    ['disk', guest.disks.map(({ prefix, device, target }) => `${prefix}:${device},${target},w`)],
+  ]
+  const given = lines.filter(([, value]) => value !== '')
+  return [`# ${title}. Written by xenconf from the inventory: change it there.`, ...given.map(([name, value]) => `${name} = ${literal(value)}`), ''].join('\n')
+}
+
+function literal(value: Value): string {
+  if (typeof value === 'number') return String(value)
+  if (typeof value === 'string') return quote(value)
+  return `[ ${value.map(quote).join(', ')} ]`
+}
+
+/** A string that Python (xm) and xl's own grammar read alike: neither a quote nor a backslash may stand in it. */
+function quote(text: string): string {
+  if (/["\\\n]/.test(text)) throw new Error(`${JSON.stringify(text)}: a quote or backslash can't stand in a guest configuration; take it out of the inventory`)
+  return `"${text}"`
+}
+
+function typeLines(guest: GuestPlan): readonly Line[] {
+  // xm knows paravirtual guests only without being told; `type` is xl's, and xl takes pv for granted as well.
+  return guest.type === 'pvh' ? [['type', 'pvh']] : []
+}
+
+function bootLines(guest: GuestPlan): readonly Line[] {
+  if (guest.type === 'pv') return [['bootloader', guest.bootloader]]
+  if (guest.type === 'pvh') return [['type', 'pvh'], ['bootloader', guest.bootloader]]
+  return [['builder', 'hvm'], ['boot', 'c'], ['serial', 'pty']]
+}

@@ -1,0 +1,126 @@
+// The HTTP door: artefacts, files and the machines' reports. One route for everything that is fetched, one for events.
+import type { Express, NextFunction, Request, Response } from 'express'
+import express from 'express'
+import type { Logger } from 'pino'
+import type { Registry } from 'prom-client'
+import type { Found, Resolver } from '../resolve.ts'
+import type { Timeline } from '../timeline.ts'
+import type { EventReports } from './events.ts'
+import { eventRoute } from './events.ts'
+
+export type Health = Readonly<{ status: 'ok' | 'degraded'; revision: number; machines: number; inventory: string }>
+
+export type HttpDoorParts = Readonly<{
+  resolver: Resolver
+  timeline: Timeline
+  reports: EventReports
+  /** Which machine has that address, for the timeline. */
+  machineAt: (address: string) => string | null
+  health: () => Health
+  metrics: Registry
+  log: Logger
+  /** Addresses of proxies whose X-Forwarded-For is believed. */
+  trustProxy: readonly string[]
+}>
+
+export function httpApp(parts: HttpDoorParts): Express {
+  const app = express()
+  app.disable('x-powered-by')
+  app.set('etag', false) // artefacts bring their own
+  app.set('trust proxy', parts.trustProxy.length === 0 ? false : [...parts.trustProxy])
+  app.get('/healthz', (_, response) => void response.json(parts.health()))
+  app.get('/metrics', async (_, response) => void response.type(parts.metrics.contentType).send(await parts.metrics.metrics()))
+  app.post('/events/:hostname', ...eventRoute(parts.reports))
+  app.use((request, response, next) => {
+    serve(parts, request, response).catch(next)
+  })
+  app.use((error: unknown, request: Request, response: Response, next: NextFunction) => answerError(parts.log, error, request, response, next))
+  return app
+}
+
+async function serve(parts: HttpDoorParts, request: Request, response: Response): Promise<void> {
+  if (request.method !== 'GET' && request.method !== 'HEAD') {
+    response.set('Allow', 'GET, HEAD')
+    return refuse(response, 405, `${request.method} is not taken here`)
+  }
+  const path = decodePath(request.path)
+  if (path === null) return refuse(response, 400, 'the path is not valid percent-encoded UTF-8')
+  if (path === '') return void response.type('text/plain').send('Bootstead answers machines here. Health: /healthz, figures: /metrics.\n')
+  const address = plainAddress(request.ip ?? '')
+  const found = await parts.resolver.resolve(path, { door: 'http', address, secret: secretOf(request) })
+  send(parts, request, response, path, found, address)
+}
+
+/** Without leading slashes (shim asks for `//grubx64.efi`), decoded once. */
+function decodePath(path: string): string | null {
+  try {
+    return decodeURIComponent(path).replace(/^\/+/, '')
+  } catch {
+    return null
+  }
+}
+
+/** `::ffff:192.0.2.10` is 192.0.2.10. */
+export function plainAddress(address: string): string {
+  return address.replace(/^::ffff:(?=\d+\.)/, '')
+}
+
+/** From `Authorization: Bearer`, or `?token=` as it stands on a kernel command line. */
+export function secretOf(request: Request): string | null {
+  const bearer = /^Bearer ([A-Za-z0-9._~+/=-]+)$/.exec(request.get('authorization') ?? '')?.[1]
+  const query: unknown = request.query['token']
+  return bearer ?? (typeof query === 'string' ? query : null)
+}
+
+function send(parts: HttpDoorParts, request: Request, response: Response, path: string, found: Found, address: string): void {
+  switch (found.kind) {
+    case 'refused':
+      if (found.status === 403 || found.status === 500) parts.log.warn({ peer: address, path, machine: found.hostname, why: found.why }, 'refused')
+      return refuse(response, found.status, found.why)
+    case 'text':
+      return sendText(parts, request, response, found, address)
+    case 'file':
+      return sendFile(parts, response, path, found.path, address)
+    default:
+      return found satisfies never
+  }
+}
+
+function refuse(response: Response, status: number, why: string): void {
+  response.status(status).type('text/plain').set('Cache-Control', 'no-store').send(`${why}\n`)
+}
+
+function sendText(parts: HttpDoorParts, request: Request, response: Response, found: Extract<Found, { kind: 'text' }>, address: string): void {
+  const { ref } = found
+  if (ref !== null && ref.artefact.stage !== null && request.method === 'GET')
+    parts.timeline.note({ machine: ref.hostname, stage: ref.artefact.stage, detail: describeMenu(ref.artefact.name, found.body), door: 'http', peer: address })
+  response.set({ 'Content-Type': found.contentType, ETag: found.etag, 'Cache-Control': 'no-cache', Vary: 'Authorization' })
+  if (request.fresh) return void response.status(304).end()
+  response.set('Content-Length', String(found.body.length))
+  response.end(request.method === 'HEAD' ? undefined : found.body)
+}
+
+/** What a menu told the machine stands in its first comment. */
+export function describeMenu(name: string, body: Buffer): string {
+  if (name === 'kickstart') return 'kickstart fetched'
+  const head = body.subarray(0, 400).toString('utf8').split('\n').find((line) => line.startsWith('# ')) ?? ''
+  return `${name} menu: ${head.replace(/^# [^:]*: /, '')}`
+}
+
+function sendFile(parts: HttpDoorParts, response: Response, path: string, file: string, address: string): void {
+  const machine = path.startsWith('repo/') ? null : parts.machineAt(address)
+  response.sendFile(file, { dotfiles: 'allow', acceptRanges: true, cacheControl: false, headers: { 'Cache-Control': 'no-cache' } }, (error) => {
+    if (error !== undefined) parts.log.info({ peer: address, path, err: error }, 'transfer ended early')
+    else if (machine !== null) parts.timeline.note({ machine, stage: 'loader', detail: `${path} over http`, door: 'http', peer: address })
+    if (error !== undefined && !response.headersSent) refuse(response, 404, 'the file went away')
+  })
+}
+
+/** A broken server is a 500 with a log line, never dressed as an unknown machine. Bad requests keep their own status. */
+function answerError(log: Logger, error: unknown, request: Request, response: Response, next: NextFunction): void {
+  const status = (error as { status?: unknown }).status
+  const isClientError = typeof status === 'number' && status >= 400 && status < 500
+  if (!isClientError) log.error({ err: error, method: request.method, path: request.path }, 'request failed')
+  if (response.headersSent) return next(error)
+  refuse(response, isClientError ? status : 500, isClientError && error instanceof Error ? error.message : 'this server failed; its log says why')
+}

@@ -1,0 +1,111 @@
+// What machines report, on its way to the store: in batches, in order, kept on disk while the store is away.
+import { mkdir, open, readFile, rename, rm } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import type { Logger } from 'pino'
+import type { Token } from '../inventory/rows.ts'
+import type { Store } from '../inventory/store/open.ts'
+import type { NewEvent } from '../inventory/store/record.ts'
+import { recordEvents, recordInstalled } from '../inventory/store/record.ts'
+
+export type Entry = Readonly<{ kind: 'event'; event: NewEvent }> | Readonly<{ kind: 'installed'; token: Token; event: NewEvent }>
+
+export type Journal = Readonly<{
+  add: (entry: Entry) => void
+  /** What has not reached the store yet. */
+  pending: () => readonly Entry[]
+  /** Writes what is pending to the store now, or to disk when that fails. */
+  flush: () => Promise<void>
+  close: () => Promise<void>
+}>
+
+const flushMs = 200
+/** Beyond this many pending entries door events are dropped (and counted): reports of installs never are. */
+const mostPending = 200_000
+
+type Options = Readonly<{ path: string; store: Store; log: Logger }>
+
+/** Reads what an earlier process left behind and goes on from there. */
+export async function openJournal(options: Options): Promise<Journal> {
+  const { path, store, log } = options
+  await mkdir(dirname(path), { recursive: true })
+  const pending: Entry[] = [...(await readEntries(path))]
+  /** How many of `pending`, from the first, are on disk. */
+  let saved = pending.length
+  let dropped = 0
+  let running: Promise<void> = Promise.resolve()
+
+  const deliver = async (): Promise<void> => {
+    if (pending.length === 0) return
+    try {
+      while (pending.length > 0) {
+        const sent = await sendFirst(store, pending, log)
+        pending.splice(0, sent)
+        saved = Math.max(0, saved - sent)
+      }
+      if (dropped > 0) log.warn({ dropped }, 'events were dropped while the inventory was away')
+      dropped = 0
+      await rm(path, { force: true })
+      saved = 0
+    } catch (error) {
+      log.debug({ err: error }, 'events wait for the inventory')
+      if (saved < pending.length) {
+        await saveEntries(path, pending)
+        saved = pending.length
+      }
+    }
+  }
+  const flush = (): Promise<void> => (running = running.then(deliver).catch((error: unknown) => log.error({ err: error }, 'the journal can not be written')))
+  const timer = setInterval(() => void flush(), flushMs)
+  return {
+    add: (entry) => {
+      if (pending.length < mostPending || entry.kind === 'installed') pending.push(entry)
+      else dropped++
+    },
+    pending: () => pending,
+    flush,
+    close: async () => {
+      clearInterval(timer)
+      await flush()
+    },
+  }
+}
+
+/** Sends the first entries that go together: a run of events, or one `installed`. Returns how many went. */
+async function sendFirst(store: Store, pending: readonly Entry[], log: Logger): Promise<number> {
+  const [first] = pending
+  if (first?.kind === 'installed') {
+    const done = await recordInstalled(store, first.token, first.event)
+    if (!done) log.warn({ machine: first.token.machine }, 'a journalled installed report came too late: its token is gone')
+    return 1
+  }
+  const end = pending.findIndex((entry) => entry.kind === 'installed')
+  const run = end < 0 ? pending.slice(0, 2000) : pending.slice(0, Math.min(end, 2000))
+  await recordEvents(store, run.map((entry) => entry.event))
+  return run.length
+}
+
+async function readEntries(path: string): Promise<readonly Entry[]> {
+  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return ''
+    throw error
+  })
+  return text.split('\n').flatMap((line): Entry[] => {
+    try {
+      return line === '' ? [] : [JSON.parse(line) as Entry]
+    } catch {
+      return [] // the last line of a crash
+    }
+  })
+}
+
+async function saveEntries(path: string, entries: readonly Entry[]): Promise<void> {
+  const temporary = `${path}.new`
+  const handle = await open(temporary, 'w', 0o600)
+  try {
+    await handle.writeFile(entries.map((entry) => `${JSON.stringify(entry)}\n`).join(''))
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+  await rename(temporary, path)
+}

@@ -1,0 +1,156 @@
+// The inventory as the doors see it: the newest good snapshot, followed from the store, with a local copy to fall back on.
+import { join } from 'node:path'
+import type { Logger } from 'pino'
+import { encodeRow } from '../inventory/encode.ts'
+import type { Token } from '../inventory/rows.ts'
+import type { RowChange, Snapshot } from '../inventory/snapshot.ts'
+import { changeSnapshot, changeSnapshotInSlices } from '../inventory/snapshot.ts'
+import type { Following } from '../inventory/store/follow.ts'
+import { followStore } from '../inventory/store/follow.ts'
+import { migrateStore } from '../inventory/store/migrations.ts'
+import type { Store } from '../inventory/store/open.ts'
+import { inSlices, readSnapshot } from '../inventory/store/read.ts'
+import type { NewEvent } from '../inventory/store/record.ts'
+import { recordInstalled } from '../inventory/store/record.ts'
+import type { Journal } from './journal.ts'
+import { openJournal } from './journal.ts'
+import type { SnapshotFile } from './snapshot-file.ts'
+import { readSnapshotFile, writeSnapshotFile } from './snapshot-file.ts'
+
+export type StoreHealth = Readonly<{ ok: true }> | Readonly<{ ok: false; since: string; error: string }>
+
+export type Live = Readonly<{
+  snapshot: () => Snapshot
+  health: () => StoreHealth
+  /** Notes an event; returns at once. */
+  note: (event: NewEvent) => void
+  /** The installer's `installed`: true when it counted, false when its token was used before. */
+  installed: (token: Token, event: NewEvent) => Promise<boolean>
+  /** Applies everything committed so far. */
+  catchUp: () => Promise<void>
+  close: () => Promise<void>
+}>
+
+type Options = Readonly<{ store: Store; stateDir: string; pollMs: number; log: Logger }>
+type State = { snapshot: Snapshot; health: StoreHealth; following: Following | null; file: SnapshotFile | null }
+
+/** The inventory is neither in its store nor in a local copy: nothing can be served. */
+export class NoInventory extends Error {
+  override name = 'NoInventory'
+}
+
+/** @throws NoInventory when the store is away and there is no local copy */
+export async function openLive(options: Options): Promise<Live> {
+  const { store, log } = options
+  const start = await firstSnapshot(options)
+  const state: State = { snapshot: start.snapshot, health: start.health, following: null, file: null }
+  const journal = await openJournal({ path: join(options.stateDir, 'journal.jsonl'), store, log })
+  applyJournalled(state, journal)
+  if (state.health.ok) await beginFollowing(options, state)
+  const retry = state.health.ok ? null : retryUntilBack(options, state)
+  return {
+    snapshot: () => state.snapshot,
+    health: () => state.health,
+    note: (event) => journal.add({ kind: 'event', event }),
+    installed: (token, event) => takeInstalled(options, state, journal, token, event),
+    catchUp: async () => {
+      await journal.flush()
+      await state.following?.now()
+    },
+    close: async () => {
+      retry?.stop()
+      await journal.close()
+      await state.following?.stop()
+      await state.file?.close()
+    },
+  }
+}
+
+const copyPath = (stateDir: string): string => join(stateDir, 'inventory-copy.jsonl')
+
+async function firstSnapshot({ store, stateDir, log }: Options): Promise<Readonly<{ snapshot: Snapshot; health: StoreHealth }>> {
+  try {
+    await migrateStore(store)
+    return { snapshot: await readSnapshot(store), health: { ok: true } }
+  } catch (error) {
+    const copy = await readSnapshotFile(copyPath(stateDir))
+    const reason = error instanceof Error ? error.message : String(error)
+    if (copy === null)
+      throw new NoInventory(
+        `the inventory ${store.label} can't be read (${reason}) and there is no local copy of it in ${stateDir}; start the database, or name another with --inventory`,
+        { cause: error },
+      )
+    log.error({ err: error, revision: copy.revision, machines: copy.machines.size }, 'the inventory can not be read; serving the last local copy')
+    return { snapshot: copy, health: away(reason) }
+  }
+}
+
+const away = (error: string): StoreHealth => ({ ok: false, since: new Date().toISOString(), error })
+
+async function beginFollowing(options: Options, state: State): Promise<void> {
+  const { store, stateDir, pollMs, log } = options
+  // An embedded file is as local as a copy of it would be.
+  if (store.flavour === 'mysql') state.file = await writeSnapshotFile(copyPath(stateDir), state.snapshot)
+  state.following = followStore({
+    store,
+    pollMs,
+    from: state.snapshot.revision,
+    onChange: async (rows, revision) => {
+      state.snapshot = await inSlices(changeSnapshotInSlices(state.snapshot, rows, revision, 2000))
+      await state.file?.append(rows, revision).catch((error: unknown) => log.error({ err: error }, 'the local copy can not be written'))
+      log.debug({ rows: rows.length, revision }, 'inventory changed')
+    },
+    onHealth: (error) => {
+      state.health = error === null ? { ok: true } : away(error.message)
+      if (error === null) log.info('the inventory is back')
+      else log.error({ err: error }, 'the inventory is away; serving the last snapshot')
+    },
+  })
+}
+
+/** Started from the local copy: tries the store until it answers, then goes on as if it had from the start. */
+function retryUntilBack(options: Options, state: State): Readonly<{ stop: () => void }> {
+  const attempt = async (): Promise<void> => {
+    try {
+      await migrateStore(options.store)
+      state.snapshot = await readSnapshot(options.store)
+      state.health = { ok: true }
+      options.log.info({ revision: state.snapshot.revision }, 'the inventory is back')
+      await beginFollowing(options, state)
+    } catch (error) {
+      options.log.debug({ err: error }, 'the inventory is still away')
+      timer = setTimeout(() => void attempt(), 1000)
+    }
+  }
+  let timer = setTimeout(() => void attempt(), 1000)
+  return { stop: () => clearTimeout(timer) }
+}
+
+async function takeInstalled({ store, log }: Options, state: State, journal: Journal, token: Token, event: NewEvent): Promise<boolean> {
+  try {
+    await journal.flush() // its earlier reports come first
+    const counted = await recordInstalled(store, token, event)
+    await state.following?.now()
+    return counted
+  } catch (error) {
+    log.error({ err: error, machine: token.machine }, 'the inventory is away; the installed report is journalled')
+    const known = journal.pending().some((entry) => entry.kind === 'installed' && entry.token.id === token.id)
+    if (known) return false
+    journal.add({ kind: 'installed', token, event })
+    await journal.flush()
+    applyJournalled(state, journal)
+    return true
+  }
+}
+
+/** Installs reported while the store was away hold for what we serve: nobody is installed twice because of an outage. */
+function applyJournalled(state: State, journal: Journal): void {
+  const rows = journal.pending().flatMap((entry): RowChange[] => {
+    if (entry.kind !== 'installed') return []
+    const machine = state.snapshot.machines.get(entry.token.machine)
+    const used: RowChange = { table: 'tokens', key: `${entry.token.machine}/${entry.token.id}`, raw: { ...entry.token, used_at: entry.event.at } }
+    if (machine?.boot !== 'install') return [used]
+    return [used, { table: 'machines', key: machine.hostname, raw: encodeRow({ ...machine, boot: 'local' }) }]
+  })
+  if (rows.length > 0) state.snapshot = changeSnapshot(state.snapshot, rows, state.snapshot.revision)
+}

@@ -1,0 +1,107 @@
+// One resolver for every door: a path and who asks give bytes, a file, or a refusal with its reason.
+import { createHash } from 'node:crypto'
+import { LRUCache } from 'lru-cache'
+import type { Snapshot } from '../inventory/snapshot.ts'
+import { addressObstacle, checkToken } from '../plan/access.ts'
+import type { PlanContext } from '../plan/boot.ts'
+import { liveToken } from '../plan/boot.ts'
+import type { ArtefactRef, RenderContext } from '../render/catalogue.ts'
+import { artefactAt } from '../render/catalogue.ts'
+import type { TemplateEngine, TemplateSources } from '../render/templates.ts'
+import { TemplateError } from '../render/templates.ts'
+import type { FileRoots, LocatedFile } from './files.ts'
+import { locateFile } from './files.ts'
+
+export type Requester = Readonly<{ door: 'tftp' | 'http'; address: string; secret: string | null }>
+
+export type Found =
+  | Readonly<{ kind: 'text'; body: Buffer; contentType: string; etag: string; ref: ArtefactRef | null }>
+  | LocatedFile
+  | Readonly<{ kind: 'refused'; status: 400 | 403 | 404 | 500; why: string; hostname: string | null }>
+
+export type Resolver = Readonly<{ resolve: (path: string, requester: Requester) => Found | Promise<Found> }>
+
+type Options = Readonly<{
+  context: () => PlanContext
+  engine: TemplateEngine
+  sources: TemplateSources
+  roots: FileRoots
+  /** Secrets only for the machine's own addresses. */
+  verifyAddress: boolean
+  /** Memory for rendered artefacts. */
+  cacheBytes: number
+}>
+
+type Cached = Extract<Found, { kind: 'text' }>
+
+/** GRUB's constant first file, at the two paths its netboot images ask for. */
+const grubEntries: ReadonlySet<string> = new Set(['grub/grub.cfg', 'grub/x86_64-efi/grub.cfg', 'grub/arm64-efi/grub.cfg'])
+
+export function openResolver(options: Options): Resolver {
+  const cache = new LRUCache<string, Cached>({ maxSize: options.cacheBytes, sizeCalculation: ({ body }) => body.length + 500 })
+  let rendered: Snapshot | null = null
+  return {
+    resolve: (path, requester) => {
+      const context = options.context()
+      if (rendered !== context.snapshot) cache.clear() // cached by revision: another snapshot is another answer
+      rendered = context.snapshot
+      if (grubEntries.has(path)) return grubEntry(options.sources)
+      const ref = artefactAt(context.snapshot, path)
+      if (ref === null) return findFile(options, path)
+      const refusal = refuse(options, context, ref, requester)
+      return refusal ?? renderCached({ ...context, engine: options.engine }, cache, ref, path)
+    },
+  }
+}
+
+function grubEntry(sources: TemplateSources): Found {
+  const text = sources.get('site/pxe/grub-entry.cfg') ?? sources.get('pxe/grub-entry.cfg') ?? ''
+  return asText(text, 'text/plain; charset=utf-8', null)
+}
+
+function asText(text: string, contentType: string, ref: ArtefactRef | null): Cached {
+  const body = Buffer.from(text)
+  const etag = `"${createHash('sha1').update(body).digest('base64url')}"`
+  return { kind: 'text', body, contentType, etag, ref }
+}
+
+async function findFile({ roots }: Options, path: string): Promise<Found> {
+  const located = await locateFile(roots, path)
+  if (located.kind === 'absent') return { kind: 'refused', status: 404, why: located.why, hostname: null }
+  return located
+}
+
+function refuse(options: Options, context: PlanContext, { artefact, hostname }: ArtefactRef, requester: Requester): Found | null {
+  const { snapshot, now } = context
+  const refused = (status: 403 | 404, why: string): Found => ({ kind: 'refused', status, why, hostname })
+  if (!artefact.doors.includes(requester.door)) return refused(404, `${artefact.name} is not served over ${requester.door}`)
+  if (!snapshot.machines.has(hostname)) return refused(404, `the inventory has no machine ${hostname}`)
+  const elsewhere = options.verifyAddress ? addressObstacle(snapshot, hostname, requester.address) : null
+  if (artefact.access === 'own-address') {
+    const machine = snapshot.machines.get(hostname)
+    const hasSecret = machine?.boot === 'install' && liveToken(snapshot, machine, 'install', now) !== null
+    return hasSecret && elsewhere !== null ? refused(403, elsewhere) : null
+  }
+  const purposes = artefact.access === 'install-token' ? (['install'] as const) : (['install', 'machine'] as const)
+  const verdict = checkToken(snapshot, hostname, requester.secret, purposes, now)
+  if (!verdict.ok) return refused(403, verdict.why)
+  return elsewhere === null ? null : refused(403, elsewhere)
+}
+
+function renderCached(context: RenderContext, cache: LRUCache<string, Cached>, ref: ArtefactRef, path: string): Found {
+  const machine = context.snapshot.machines.get(ref.hostname)
+  // A token may expire without any change of the inventory; then it is another key.
+  const key = `${path}\n${machine === undefined ? '' : (liveToken(context.snapshot, machine, 'install', context.now)?.id ?? '')}`
+  const known = ref.artefact.access === 'machine-token' ? undefined : cache.get(key)
+  if (known !== undefined) return known
+  try {
+    const made = ref.artefact.render(context, ref)
+    if (made.kind === 'none') return { kind: 'refused', status: 404, why: made.why, hostname: ref.hostname }
+    const found = asText(made.text, ref.artefact.contentType, ref)
+    cache.set(key, found)
+    return found
+  } catch (error) {
+    if (!(error instanceof TemplateError)) throw new Error(`render ${path} for ${ref.hostname}`, { cause: error })
+    return { kind: 'refused', status: 500, why: error.message, hostname: ref.hostname }
+  }
+}

@@ -1,0 +1,23 @@
+// What the doors notice of a machine, as events: one for each sign, not one for each packet.
+import { LRUCache } from 'lru-cache'
+import type { Stage } from '../plan/states.ts'
+import type { NewEvent } from '../inventory/store/record.ts'
+import { isoTime } from '../inventory/store/record.ts'
+
+export type Sign = Readonly<{ machine: string; stage: Stage; detail: string; door: 'dhcp' | 'tftp' | 'http'; peer: string }>
+export type Timeline = Readonly<{ note: (sign: Sign) => void }>
+
+/** A sign repeated within this time is the same sign: firmware asks for everything several times. */
+const repeatMs = 10_000
+
+export function openTimeline(record: (event: NewEvent) => void): Timeline {
+  const recent = new LRUCache<string, true>({ max: 50_000, ttl: repeatMs })
+  return {
+    note: ({ machine, stage, detail, door, peer }) => {
+      const key = `${machine}\n${stage}\n${detail}`
+      if (recent.has(key)) return
+      recent.set(key, true)
+      record({ machine, at: isoTime(Date.now()), stage, detail, progress: null, door, peer })
+    },
+  }
+}
