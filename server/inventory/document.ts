@@ -61,7 +61,7 @@ function* rawRows(content: Raw, errors: string[], file: string): Generator<RawRo
 
 function* rowsUnder(table: TableName, key: string, columns: unknown, errors: string[], file: string): Generator<RawRow> {
   const path = [table, key]
-  if (table === 'site') return yield { table, path, columns: { name: key, value: columns } }
+  if (table === 'site') return yield { table, path, columns: { name: key, value: JSON.stringify(columns) } }
   if (!isRecord(columns ?? {})) {
     errors.push(`${file}: ${table} ${key}: expected columns`)
     return

@@ -128,9 +128,10 @@ export const loaderRows: readonly LoaderRow[] = [
 /** Every package of the table, once, in its order. */
 export const loaderPackages: readonly string[] = [...new Set(loaderRows.map((row) => row.package))]
 
-/** How a person gets a package that is missing on the host. */
-export function howToGet(packageName: string): string {
+/** How a person gets a package that is missing on the host; `refusal` is what apt said when it was asked for it. */
+export function howToGet(packageName: string, refusal: string | null): string {
   const arch = /:(.+)$/.exec(packageName)?.[1]
-  if (arch === undefined) return `apt-get install ${packageName}, or: bootstead loaders collect --download`
-  return `dpkg --add-architecture ${arch}, apt-get update, then: bootstead loaders collect --download`
+  if (arch !== undefined)
+    return `dpkg --add-architecture ${arch}, apt-get update, then: bootstead loaders collect --download`
+  return refusal ?? `apt-get install ${packageName}, or: bootstead loaders collect --download`
 }

@@ -20,6 +20,7 @@ export function textOf(value: unknown): string {
  */
 export function shellWord(value: unknown): string {
   const text = textOf(value)
+  if (/^[A-Za-z0-9._/:,@+=-]*$/.test(text)) return `'${text}'`
   if (text.includes('\0')) throw new Error('a NUL character can be no part of a shell script')
   return `'${text.replaceAll("'", `'\\''`).replace(lineEnd, "$&''")}'`
 }

@@ -99,7 +99,7 @@ export function installView(snapshot: Snapshot, plan: Extract<Plan, { kind: 'ins
       disk: settings.disk.value ?? '',
       serial_console: settings.serialConsole.value ?? '',
       consoles,
-      boot_args: [...consoles.map((console) => `console=${console}`), ...(bootArgs === undefined ? [] : [String(bootArgs)])].join(' '),
+      boot_args: [...consoles.map((console) => `console=${console}`), ...(typeof bootArgs === 'string' && bootArgs !== '' ? [bootArgs] : [])].join(' '),
       vcpus: machine.vcpus ?? 0,
       memory_mib: machine.memory_mib ?? 0,
       dom0: machine.dom0 ?? '',

@@ -54,7 +54,7 @@ export async function collectLoaders(
     const source = found.get(row.name)
     outcomes.push(
       source === undefined
-        ? await withoutSource(folder, row, known.get(row.name), failed.get(row.package) ?? howToGet(row.package))
+        ? await withoutSource(folder, row, known.get(row.name), howToGet(row.package, failed.get(row.package) ?? null))
         : await copyLoader(folder, row, source),
     )
   }

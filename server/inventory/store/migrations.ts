@@ -100,18 +100,11 @@ function changeTrigger(flavour: Flavour, table: string, shape: TableShape, shown
     const same = columns.map((column) => `OLD.\`${column}\` <=> NEW.\`${column}\``).join(' AND ')
     return `${head} BEGIN IF ${isRenamed} THEN ${renamed} ELSEIF NOT (${same}) THEN ${changed} END IF; END`
   }
-  return `${head} WHEN ${columns.map((column) => `OLD.\`${column}\` IS NOT NEW.\`${column}\``).join(' OR ')} BEGIN ${changed} ${renamedInSqlite(shape, keyOf, insert, image)} END`
-}
-
-/** SQLite has no IF in a trigger: a rename adds the old key's disappearance by an INSERT … SELECT with a condition. */
-function renamedInSqlite(
-  _shape: TableShape,
-  keyOf: (side: 'OLD' | 'NEW') => string,
-  insert: (key: string, before: string, after: string) => string,
-  image: (side: 'OLD' | 'NEW') => string,
-): string {
-  const whole = insert(keyOf('OLD'), image('OLD'), 'NULL')
-  return whole.replace(/VALUES \((.*)\);$/, `SELECT $1 WHERE ${keyOf('OLD')} <> ${keyOf('NEW')};`)
+  const before = `CASE WHEN ${isRenamed} THEN NULL ELSE ${image('OLD')} END`
+  const differs = columns.map((column) => `OLD.\`${column}\` IS NOT NEW.\`${column}\``).join(' OR ')
+  // SQLite has no IF in a trigger: a rename's first half is an INSERT … SELECT with a condition.
+  const disappeared = insert(keyOf('OLD'), image('OLD'), 'NULL').replace(/VALUES \((.*)\);$/, `SELECT $1 WHERE ${isRenamed};`)
+  return `${head} WHEN ${differs} BEGIN ${disappeared} ${insert(keyOf('NEW'), before, image('NEW'))} END`
 }
 
 /** `updated_at` is kept by the database, so that it holds for statements of any program. */

@@ -102,7 +102,7 @@ function parseUrl(address: string): URL {
 
 /** An inventory address as it may stand in a log line. */
 export function withoutPassword(address: string): string {
-  return address.replace(/^([a-z]+:\/\/[^:@/]*):[^@]*@/, '$1:***@')
+  return address.replace(/^([a-z]+:\/\/[^:@/]*):.*@/, '$1:***@')
 }
 
 export async function closeStore(store: Store): Promise<void> {

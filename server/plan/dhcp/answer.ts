@@ -8,7 +8,7 @@ import { bootInterface } from '../../inventory/snapshot.ts'
 import { bootfileFor } from '../bootfile.ts'
 import type { PlanContext } from '../boot.ts'
 import { ownAddressFor } from '../server.ts'
-import type { Settings } from '../settings.ts'
+import type { Settings, Traced } from '../settings.ts'
 import { settingsOf } from '../settings.ts'
 import { clientOf } from './clients.ts'
 import type { DhcpMessage } from './message.ts'
@@ -19,7 +19,7 @@ export type DhcpAnswer =
   | Readonly<{ kind: 'reply'; reply: DhcpMessage; machine: string }>
   | Readonly<{ kind: 'ignore'; why: string; /** Set when the request is a machine's of the inventory. */ machine: string | null }>
 
-export const defaultLeaseSeconds = 3600
+const defaultLeaseSeconds = 3600
 
 const ignore = (why: string, machine: string | null = null): DhcpAnswer => ({ kind: 'ignore', why, machine })
 
@@ -162,9 +162,17 @@ function reply(asked: Case, type: 'OFFER' | 'ACK', { lease } = { lease: true }):
   }
 }
 
+/** The param `dhcp_lease_seconds`, at least a minute, else an hour: soon enough for a changed reservation to be noticed. */
+export function leaseSeconds(settings: Settings): Traced<number> {
+  const given = settings.params.get('dhcp_lease_seconds')
+  const value = given?.value
+  if (given !== undefined && typeof value === 'number' && Number.isInteger(value) && value >= 60 && value < 0xffffffff)
+    return { value, origin: given.origin }
+  return { value: defaultLeaseSeconds, origin: { layer: 'default', row: '', column: 'params.dhcp_lease_seconds' } }
+}
+
 function leaseOptions(settings: Settings): readonly (readonly [number, Uint8Array])[] {
-  const given = settings.params.get('dhcp_lease_seconds')?.value
-  const seconds = typeof given === 'number' && Number.isInteger(given) && given >= 60 && given < 0xffffffff ? given : defaultLeaseSeconds
+  const { value: seconds } = leaseSeconds(settings)
   return [
     [OPTION.leaseTime, u32(seconds)],
     [OPTION.renewalTime, u32(Math.floor(seconds / 2))], // RFC 2131 §4.4.5

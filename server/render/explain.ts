@@ -1,0 +1,169 @@
+// Every answer a machine would get at its next boot, door by door, with where each value came from. Opens nothing.
+import type { MacAddress } from '../inventory/address.ts'
+import type { Finding } from '../inventory/findings.ts'
+import { findings } from '../inventory/findings.ts'
+import type { Plan } from '../plan/boot.ts'
+import { planBoot } from '../plan/boot.ts'
+import type { Bootfile } from '../plan/bootfile.ts'
+import { bootfileFor, loaderOf } from '../plan/bootfile.ts'
+import { answerDhcp, leaseSeconds } from '../plan/dhcp/answer.ts'
+import type { Platform } from '../plan/dhcp/clients.ts'
+import type { DhcpMessage } from '../plan/dhcp/message.ts'
+import type { AskingStage } from '../plan/dhcp/request.ts'
+import { discoverFrom } from '../plan/dhcp/request.ts'
+import type { Origin, Settings, Traced } from '../plan/settings.ts'
+import type { Artefact, RenderContext } from './catalogue.ts'
+import { artefactsOf } from './catalogue.ts'
+
+export const explainStages = ['firmware', 'ipxe', 'grub', 'http'] as const
+export type ExplainStage = (typeof explainStages)[number]
+
+export type ExplainedValue = Readonly<{ name: string; value: string; origin: Origin }>
+
+/** One answer of one door: what is asked for, the values in the answer, and its bytes when they are text. */
+export type ExplainedAnswer = Readonly<{
+  door: 'dhcp' | 'tftp' | 'http'
+  asks: string
+  answer: string
+  values: readonly ExplainedValue[]
+  text: string | null
+}>
+
+export type Explanation = Readonly<{
+  machine: string | null
+  arch: Platform
+  stage: ExplainStage
+  plan: Plan['kind']
+  why: string
+  findings: readonly Finding[]
+  /** In the order in which the machine asks. */
+  answers: readonly ExplainedAnswer[]
+  /** Values that no answer shows but that decide what is in them. */
+  settings: readonly ExplainedValue[]
+}>
+
+/** What the machine behind a MAC would be answered. A MAC of no machine is answered, too: with silence and why. */
+export function explainBoot(context: RenderContext, mac: MacAddress, hostname: string | null, arch: Platform, stage: ExplainStage): Explanation {
+  const plan = hostname === null ? null : planBoot(context, hostname)
+  const settings = plan === null || plan.kind === 'ignore' ? null : plan.settings
+  const asking: AskingStage = stage === 'grub' ? 'firmware' : stage
+  const dhcp = explainDhcp(context, mac, arch, asking, settings)
+  return {
+    machine: hostname,
+    arch,
+    stage,
+    plan: plan?.kind ?? 'ignore',
+    why: plan?.why ?? `no interface of the inventory has MAC ${mac}`,
+    findings: hostname === null ? [] : findings(context.snapshot, hostname, context.known),
+    answers: settings === null ? [dhcp] : [dhcp, ...explainChain(context, settings, arch, asking)],
+    settings: settings === null ? [] : settingValues(settings),
+  }
+}
+
+function explainDhcp(context: RenderContext, mac: MacAddress, arch: Platform, stage: AskingStage, settings: Settings | null): ExplainedAnswer {
+  const answer = answerDhcp(context, discoverFrom(mac, arch, stage))
+  const asks = `DHCPDISCOVER from ${mac} (${arch}, ${stage})`
+  if (answer.kind === 'ignore' || settings === null)
+    return { door: 'dhcp', asks, answer: `silence: ${answer.kind === 'ignore' ? answer.why : ''}`, values: [], text: null }
+  return { door: 'dhcp', asks, answer: `DHCPOFFER of ${answer.reply.yiaddr}`, values: dhcpValues(settings, answer.reply, arch, stage), text: null }
+}
+
+function dhcpValues(settings: Settings, reply: DhcpMessage, arch: Platform, stage: AskingStage): readonly ExplainedValue[] {
+  const { ip, netmask, gateway, dns, ntp, mtu, domain, serverAddress, machine } = settings
+  const bootfile = bootfileFor(settings, { platform: arch, agent: stage === 'firmware' ? 'pxe' : stage })
+  const rows: readonly (readonly [string, Traced<unknown>])[] = [
+    ['yiaddr', ip],
+    ['subnet mask (1)', netmask],
+    ['router (3)', gateway],
+    ['DNS servers (6)', dns],
+    ['host name (12)', { value: machine.hostname, origin: { layer: 'machine', row: machine.hostname, column: 'hostname' } }],
+    ['domain (15)', domain],
+    ['MTU (26)', mtu],
+    ['NTP servers (42)', ntp],
+    ['lease seconds (51)', leaseSeconds(settings)],
+    ['next-server (siaddr, 66)', reply.siaddr === '0.0.0.0' ? { value: null, origin: serverAddress.origin } : serverAddress],
+    ['boot file (67)', bootfile === null ? { value: null, origin: serverAddress.origin } : { value: bootfile.value.name, origin: bootfile.origin }],
+  ]
+  return rows.flatMap(([name, { value, origin }]) => (isGiven(value) ? [{ name, value: shown(value), origin }] : []))
+}
+
+const isGiven = (value: unknown): boolean => value !== null && value !== '' && !(Array.isArray(value) && value.length === 0)
+const shown = (value: unknown): string => (typeof value === 'string' ? value : Array.isArray(value) ? value.map(shown).join(', ') : JSON.stringify(value))
+
+/** The loader, the menu it reads, and what that menu leads to. */
+function explainChain(context: RenderContext, settings: Settings, arch: Platform, stage: AskingStage): readonly ExplainedAnswer[] {
+  const client = { platform: arch, agent: stage === 'firmware' ? 'pxe' : stage } as const
+  const bootfile = bootfileFor(settings, client)
+  if (bootfile === null) return []
+  const menu = menuOf(bootfile.value)
+  const overHttp = stage === 'http' || bootfile.value.name.startsWith('http')
+  const loader: readonly ExplainedAnswer[] = menu === 'self' ? [] : [file(overHttp ? 'http' : 'tftp', bootfile.value.path, [{ name: 'loader', value: loaderOf(settings).value, origin: loaderOf(settings).origin }])]
+  const wanted = menu === 'self' ? 'ipxe' : menu
+  const artefacts = artefactsOf(context, settings.machine.hostname)
+  const chosen = artefacts.filter(({ artefact }) => artefact.name === wanted || artefact.name === 'kickstart')
+  const viaIpxe = menu === 'ipxe' ? [ipxeAsksAgain(context, settings, arch)] : []
+  return [...loader, ...viaIpxe, ...chosen.flatMap((one) => explainArtefact(context, settings, one, wanted))]
+}
+
+/** Which menu a boot file leads to; `self` when the boot file is the menu. */
+function menuOf({ path }: Bootfile): 'self' | 'pxelinux' | 'grub' | 'ipxe' {
+  if (path.endsWith('.ipxe')) return 'self'
+  if (path.includes('pxelinux')) return 'pxelinux'
+  return /shim|grub/.test(path) ? 'grub' : 'ipxe'
+}
+
+function ipxeAsksAgain(context: RenderContext, settings: Settings, arch: Platform): ExplainedAnswer {
+  const mac = settings.mac.value
+  if (mac === null) return file('http', '', [])
+  return explainDhcp(context, mac, arch, 'ipxe', settings)
+}
+
+const file = (door: 'tftp' | 'http', path: string, values: readonly ExplainedValue[]): ExplainedAnswer => ({ door, asks: `/${path}`, answer: 'the file', values, text: null })
+
+function explainArtefact(context: RenderContext, settings: Settings, { artefact, path }: Readonly<{ artefact: Artefact; path: string }>, menu: string): readonly ExplainedAnswer[] {
+  const door = menu === 'ipxe' || artefact.name === 'kickstart' ? 'http' : 'tftp'
+  const hostname = settings.machine.hostname
+  const rendered = artefact.render(context, { artefact, hostname, guest: null })
+  const answer: ExplainedAnswer =
+    rendered.kind === 'none'
+      ? { door, asks: `/${path}`, answer: `refused: ${rendered.why}`, values: [], text: null }
+      : { door, asks: `/${path}`, answer: `${artefact.name}, ${Buffer.byteLength(rendered.text)} bytes`, values: [], text: rendered.text }
+  if (artefact.name === 'kickstart') return [{ ...answer, values: kickstartValues(settings) }]
+  const plan = planBoot(context, hostname)
+  if (plan.kind !== 'install' && plan.kind !== 'rescue') return [answer]
+  const { kernel, initrd, image, args } = plan.boot
+  const kernelDoor = menu === 'ipxe' ? 'http' : 'tftp'
+  const column = (name: string): ExplainedValue => ({ name: 'image', value: image.name, origin: { layer: 'image', row: image.name, column: name } })
+  return [
+    { ...answer, values: args.map(({ value, origin }) => ({ name: 'kernel argument', value, origin })) },
+    file(kernelDoor, kernel, [column('kernel')]),
+    ...(initrd === null ? [] : [file(kernelDoor, initrd, [column('initrd')])]),
+  ]
+}
+
+function kickstartValues(settings: Settings): readonly ExplainedValue[] {
+  return [
+    ...settingValues(settings),
+    ...[...settings.params].map(([name, { value, origin }]) => ({ name: `params.${name}`, value: isSecret(name) ? '(secret)' : shown(value), origin })),
+  ]
+}
+
+/** A hash is not for a terminal that somebody looks at over a shoulder. */
+const isSecret = (name: string): boolean => /password|secret|token|hash/.test(name)
+
+function settingValues(settings: Settings): readonly ExplainedValue[] {
+  const { family, version, arch, template, image, disk, serialConsole, hypervisor, kernelArgs, repositories } = settings
+  const rows: readonly (readonly [string, Traced<unknown>])[] = [
+    ['family', family],
+    ['version', version],
+    ['arch', arch],
+    ['template', template],
+    ['image', { value: image.value?.name ?? null, origin: image.origin }],
+    ['disk', disk],
+    ['serial_console', serialConsole],
+    ['hypervisor', hypervisor],
+    ['kernel_args', kernelArgs],
+    ['repositories', { value: repositories.value.map(({ url }) => url), origin: repositories.origin }],
+  ]
+  return rows.flatMap(([name, { value, origin }]) => (isGiven(value) ? [{ name, value: shown(value), origin }] : []))
+}
