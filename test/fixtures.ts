@@ -36,14 +36,22 @@ export function address(text: string): Ipv4Address {
 export async function fillStore(store: Store, yaml: string): Promise<void> {
   const { rows, errors } = parseYamlDocument(yaml, 'test')
   if (errors.length > 0) throw new Error(errors.join('\n'))
-  await recordEdits(store, rows.map(({ table, row }) => ({ kind: 'put', table, row })), 'test')
+  await recordEdits(
+    store,
+    rows.map(({ table, row }) => ({ kind: 'put', table, row })),
+    'test',
+  )
 }
 
 /** The document's rows as a snapshot, without any store. */
 export function snapshotOf(yaml: string): Snapshot {
   const { rows, errors } = parseYamlDocument(yaml, 'test')
   if (errors.length > 0) throw new Error(errors.join('\n'))
-  return changeSnapshot(emptySnapshot, rows.map(({ table, key, row }) => ({ table, key, raw: encodeRow(row) })), 1)
+  return changeSnapshot(
+    emptySnapshot,
+    rows.map(({ table, key, row }) => ({ table, key, raw: encodeRow(row) })),
+    1,
+  )
 }
 
 export async function sqliteStore(t: TestContext, yaml: string): Promise<Store> {
@@ -55,7 +63,11 @@ export async function sqliteStore(t: TestContext, yaml: string): Promise<Store> 
 }
 
 /** A server on loopback with free ports; machines ask from 127.0.0.1, so addresses are not compared unless told. */
-export async function startServer(t: TestContext, store: Store, options: Partial<ServeOptions> = {}): Promise<RunningServer> {
+export async function startServer(
+  t: TestContext,
+  store: Store,
+  options: Partial<ServeOptions> = {},
+): Promise<RunningServer> {
   const stateDir = options.stateDir ?? temporaryFolder(t)
   const server = await openServer({
     store,

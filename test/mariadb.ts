@@ -19,18 +19,42 @@ export type MariaDb = Readonly<{
 }>
 
 export async function startMariaDb(): Promise<MariaDb> {
-  if (!existsSync('/usr/sbin/mariadbd') && !existsSync('/usr/bin/mariadb-install-db')) throw new Error('this test needs MariaDB: apt-get install mariadb-server')
+  if (!existsSync('/usr/sbin/mariadbd') && !existsSync('/usr/bin/mariadb-install-db'))
+    throw new Error('this test needs MariaDB: apt-get install mariadb-server')
   const folder = mkdtempSync(join(tmpdir(), 'bootstead-mariadb-'))
   const [data, socket] = [join(folder, 'data'), join(folder, 'socket')]
   const user = process.getuid?.() === 0 ? ['--user=root'] : []
-  run('mariadb-install-db', ['--no-defaults', `--datadir=${data}`, '--auth-root-authentication-method=normal', '--skip-test-db', ...user])
+  run('mariadb-install-db', [
+    '--no-defaults',
+    `--datadir=${data}`,
+    '--auth-root-authentication-method=normal',
+    '--skip-test-db',
+    ...user,
+  ])
   const port = await freePort()
   let server: ReturnType<typeof spawn> | null = null
-  const sql = (statement: string): string => run('mariadb', ['--no-defaults', '-S', socket, '-uroot', '-N', '-B', '-e', statement])
+  const sql = (statement: string): string =>
+    run('mariadb', ['--no-defaults', '-S', socket, '-uroot', '-N', '-B', '-e', statement])
   const start = async (): Promise<void> => {
-    server = spawn('mariadbd', ['--no-defaults', ...user, `--datadir=${data}`, `--socket=${socket}`, `--port=${port}`, '--bind-address=127.0.0.1', '--innodb-flush-log-at-trx-commit=0', '--skip-log-bin'], { stdio: 'ignore' })
+    server = spawn(
+      'mariadbd',
+      [
+        '--no-defaults',
+        ...user,
+        `--datadir=${data}`,
+        `--socket=${socket}`,
+        `--port=${port}`,
+        '--bind-address=127.0.0.1',
+        '--innodb-flush-log-at-trx-commit=0',
+        '--skip-log-bin',
+      ],
+      { stdio: 'ignore' },
+    )
     for (let attempt = 0; attempt < 300; attempt++) {
-      if (spawnSync('mariadb-admin', ['--no-defaults', '-S', socket, '-uroot', 'ping'], { stdio: 'ignore' }).status === 0) return
+      if (
+        spawnSync('mariadb-admin', ['--no-defaults', '-S', socket, '-uroot', 'ping'], { stdio: 'ignore' }).status === 0
+      )
+        return
       await new Promise((resolve) => setTimeout(resolve, 100))
     }
     throw new Error('mariadbd did not start')
@@ -49,7 +73,9 @@ export async function startMariaDb(): Promise<MariaDb> {
     start,
     kill: () => end('SIGKILL'),
     newDatabase: (name) => {
-      sql(`CREATE DATABASE ${name}; CREATE USER ${name}@'127.0.0.1' IDENTIFIED BY 'secret-${name}'; GRANT ALL ON ${name}.* TO ${name}@'127.0.0.1'`)
+      sql(
+        `CREATE DATABASE ${name}; CREATE USER ${name}@'127.0.0.1' IDENTIFIED BY 'secret-${name}'; GRANT ALL ON ${name}.* TO ${name}@'127.0.0.1'`,
+      )
       return `mysql://${name}:secret-${name}@127.0.0.1:${port}/${name}`
     },
     stop: async () => {

@@ -1,7 +1,7 @@
 // The inventory as one document for people: YAML with tables as keys, interfaces under their machines; and as CSV tables.
 import { parse as parseCsv } from 'csv-parse/sync'
 import { stringify as stringifyCsv } from 'csv-stringify/sync'
-import { Document, LineCounter, parseDocument, visit } from 'yaml'
+import { Document, isScalar, LineCounter, parseDocument, visit } from 'yaml'
 import { encodeRow } from './encode.ts'
 import type { AnyRow, FieldError, RowOf, TableName } from './rows.ts'
 import { parseRow, rowKey, tableNames, tables } from './rows.ts'
@@ -16,11 +16,19 @@ type Raw = Readonly<Record<string, unknown>>
 
 const isRecord = (value: unknown): value is Raw => value !== null && typeof value === 'object' && !Array.isArray(value)
 
+/** Columns a row has already, for those that a document doesn't give. */
+export type Base = (table: TableName, key: string) => Raw
+const noBase: Base = () => ({})
+
 /** Reads a YAML (or JSON) document. Never throws: what can't be read is an error in words, and the rest is read. */
-export function parseYamlDocument(text: string, file: string): ParsedDocument {
+export function parseYamlDocument(text: string, file: string, base = noBase): ParsedDocument {
   const lines = new LineCounter()
-  const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true })
-  if (document.errors.length > 0) return { rows: [], errors: document.errors.map((error) => `${file}: ${error.message}`) }
+  const document = parseDocument(text, { lineCounter: lines, uniqueKeys: false })
+  const faults = [
+    ...document.errors.map((error) => `${file}: ${error.message}`),
+    ...repeatedKeys(document, lines, file),
+  ]
+  if (faults.length > 0) return { rows: [], errors: faults }
   const content: unknown = document.toJS({ maxAliasCount: 1000 })
   if (content === null) return { rows: [], errors: [] }
   if (!isRecord(content)) return { rows: [], errors: [`${file}: expected the tables ${tableNames.join(', ')} as keys`] }
@@ -31,11 +39,35 @@ export function parseYamlDocument(text: string, file: string): ParsedDocument {
   const rows: DocumentRow[] = []
   const errors: string[] = []
   for (const raw of rawRows(content, errors, file)) {
-    const parsed = parseRow(raw.table, raw.columns)
+    const parsed = parseRow(raw.table, { ...base(raw.table, rowKey(raw.table, raw.columns)), ...raw.columns })
     if (parsed.ok) rows.push({ table: raw.table, key: rowKey(raw.table, parsed.row), row: parsed.row } as DocumentRow)
-    else errors.push(...parsed.errors.map((error) => `${file}${lineOf(raw.path)}: ${describeFieldError(raw.table, raw.path.at(-1) ?? '', error)}`))
+    else
+      errors.push(
+        ...parsed.errors.map(
+          (error) => `${file}${lineOf(raw.path)}: ${describeFieldError(raw.table, raw.path.at(-1) ?? '', error)}`,
+        ),
+      )
   }
   return { rows, errors }
+}
+
+/** The parser's own check compares each key with all others, which takes minutes for 100,000 machines. */
+function repeatedKeys(document: Document.Parsed, lines: LineCounter, file: string): readonly string[] {
+  const repeated: string[] = []
+  visit(document, {
+    Map: (_, { items }) => {
+      const seen = new Set<unknown>()
+      for (const { key } of items) {
+        const name = isScalar(key) ? key.value : key
+        if (seen.has(name))
+          repeated.push(
+            `${file} line ${lines.linePos(isScalar(key) ? (key.range?.[0] ?? 0) : 0).line}: the key ${String(name)} is given twice`,
+          )
+        seen.add(name)
+      }
+    },
+  })
+  return repeated
 }
 
 export function describeFieldError(table: TableName, key: string, { field, value, message }: FieldError): string {
@@ -55,20 +87,33 @@ function* rawRows(content: Raw, errors: string[], file: string): Generator<RawRo
       errors.push(`${file}: ${table}: expected one key for each row`)
       continue
     }
-    for (const [key, columns] of Object.entries((entries ?? {}) as Raw)) yield* rowsUnder(table as TableName, key, columns, errors, file)
+    const rows: Raw = isRecord(entries) ? entries : {}
+    for (const [key, columns] of Object.entries(rows)) yield* rowsUnder(table as TableName, key, columns, errors, file)
   }
 }
 
-function* rowsUnder(table: TableName, key: string, columns: unknown, errors: string[], file: string): Generator<RawRow> {
+function* rowsUnder(
+  table: TableName,
+  key: string,
+  columns: unknown,
+  errors: string[],
+  file: string,
+): Generator<RawRow> {
   const path = [table, key]
-  if (table === 'site') return yield { table, path, columns: { name: key, value: JSON.stringify(columns) } }
+  if (table === 'site') {
+    yield { table, path, columns: { name: key, value: JSON.stringify(columns) } }
+    return
+  }
   if (!isRecord(columns ?? {})) {
     errors.push(`${file}: ${table} ${key}: expected columns`)
     return
   }
-  const { interfaces, ...own } = (columns ?? {}) as Raw
+  const { interfaces, ...own }: Raw = isRecord(columns) ? columns : {}
   const [keyColumn = 'name'] = tables[table].key
-  if (table !== 'machines') return yield { table, path, columns: { [keyColumn]: key, ...(columns as Raw | null) } }
+  if (table !== 'machines') {
+    yield { table, path, columns: { [keyColumn]: key, ...(isRecord(columns) ? columns : {}) } }
+    return
+  }
   yield { table, path, columns: { [keyColumn]: key, ...own } }
   if (interfaces === undefined || interfaces === null) return
   if (!isRecord(interfaces)) {
@@ -88,10 +133,18 @@ export function renderYamlDocument(snapshot: Snapshot): string {
   for (const table of tableNames) {
     if (table === 'interfaces') continue
     const rows = rowsOf(snapshot, table)
-    if (rows.length > 0) content[table] = Object.fromEntries(rows.map((row) => [rowKey(table, row), givenColumns(snapshot, table, row)]))
+    if (rows.length > 0)
+      content[table] = Object.fromEntries(rows.map((row) => [rowKey(table, row), givenColumns(snapshot, table, row)]))
   }
   const document = new Document(content, { aliasDuplicateObjects: false })
-  visit(document, { Map: (_, node, path) => void (path.length > 4 && (node.flow = true)), Seq: (_, node) => void (node.flow = node.items.length < 8) })
+  visit(document, {
+    Map: (_, node, path) => {
+      if (path.length > 4) node.flow = true
+    },
+    Seq: (_, node) => {
+      node.flow = node.items.length < 8
+    },
+  })
   return document.toString({ lineWidth: 120 })
 }
 
@@ -102,10 +155,14 @@ function givenColumns(snapshot: Snapshot, table: TableName, row: AnyRow): unknow
   if (table !== 'machines') return Object.fromEntries(given)
   const nics = snapshot.interfaces.get((row as RowOf<'machines'>).hostname) ?? []
   const interfaces = nics.map((nic) => {
-    const columns = Object.entries(nic).filter(([column, value]) => column !== 'machine' && column !== 'name' && !isDefault(column, value))
+    const columns = Object.entries(nic).filter(
+      ([column, value]) => column !== 'machine' && column !== 'name' && !isDefault(column, value),
+    )
     return [nic.name, Object.fromEntries(columns)] as const
   })
-  return Object.fromEntries(interfaces.length === 0 ? given : [...given, ['interfaces', Object.fromEntries(interfaces)]])
+  return Object.fromEntries(
+    interfaces.length === 0 ? given : [...given, ['interfaces', Object.fromEntries(interfaces)]],
+  )
 }
 
 function isDefault(column: string, value: unknown): boolean {
@@ -117,19 +174,29 @@ function isDefault(column: string, value: unknown): boolean {
 /** One table as CSV with a header line. */
 export function renderCsvTable(snapshot: Snapshot, table: TableName): string {
   const rows = rowsOf(snapshot, table).map(encodeRow)
-  return stringifyCsv(rows as Record<string, unknown>[], { header: true, columns: Object.keys(tables[table].schema.shape) })
+  return stringifyCsv(rows, { header: true, columns: Object.keys(tables[table].schema.shape) })
 }
 
-/** Reads one CSV table; the header names the columns, in any order, and those left out are not given. */
-export function parseCsvTable(text: string, table: TableName, file: string): ParsedDocument {
+/** Reads one CSV table; the header names the columns, in any order, and those left out are as `base` has them. */
+export function parseCsvTable(text: string, table: TableName, file: string, base = noBase): ParsedDocument {
   const rows: DocumentRow[] = []
   const errors: string[] = []
   try {
-    const records: readonly { record: Raw; info: { lines: number } }[] = parseCsv(text, { columns: true, bom: true, skip_empty_lines: true, info: true })
+    const records: readonly { record: Raw; info: { lines: number } }[] = parseCsv(text, {
+      columns: true,
+      bom: true,
+      skip_empty_lines: true,
+      info: true,
+    })
     for (const { record, info } of records) {
-      const parsed = parseRow(table, record)
+      const parsed = parseRow(table, { ...base(table, rowKey(table, record)), ...record })
       if (parsed.ok) rows.push({ table, key: rowKey(table, parsed.row), row: parsed.row } as DocumentRow)
-      else errors.push(...parsed.errors.map((error) => `${file} line ${info.lines}: ${describeFieldError(table, rowKey(table, record), error)}`))
+      else
+        errors.push(
+          ...parsed.errors.map(
+            (error) => `${file} line ${info.lines}: ${describeFieldError(table, rowKey(table, record), error)}`,
+          ),
+        )
     }
   } catch (error) {
     errors.push(`${file}: ${error instanceof Error ? error.message : String(error)}`)

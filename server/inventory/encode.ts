@@ -36,5 +36,4 @@ export function changedColumns(before: AnyRow | null, after: AnyRow | null): rea
 }
 
 export type Edit =
-  | Readonly<{ kind: 'put'; table: TableName; row: AnyRow }>
-  | Readonly<{ kind: 'delete'; table: TableName; key: string }>
+  Readonly<{ kind: 'put'; table: TableName; row: AnyRow }> | Readonly<{ kind: 'delete'; table: TableName; key: string }>

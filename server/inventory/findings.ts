@@ -27,7 +27,13 @@ export type Known = Readonly<{ templates: ReadonlySet<string> }>
 export const defaultDom0MemoryMiB = 1024
 
 type Problem = Omit<Finding, 'machine' | 'severity'> & Readonly<{ severity?: Finding['severity'] }>
-type Subject = Readonly<{ snapshot: Snapshot; machine: Machine; chain: ProfileChain; nics: readonly Interface[]; known: Known }>
+type Subject = Readonly<{
+  snapshot: Snapshot
+  machine: Machine
+  chain: ProfileChain
+  nics: readonly Interface[]
+  known: Known
+}>
 type Check = (subject: Subject) => Iterable<Problem>
 
 /** Every finding of one machine; an unknown host name has those of its unreadable row, if any. */
@@ -132,18 +138,27 @@ function* checkImage({ snapshot, machine, chain }: Subject): Generator<Problem> 
   }
   const arch = machine.arch ?? inherited(chain, 'arch')?.value
   if (arch !== undefined && arch !== image.arch)
-    yield { ...at, message: `image ${image.name} is for ${image.arch}, the machine is ${arch}; name an image of its architecture` }
+    yield {
+      ...at,
+      message: `image ${image.name} is for ${image.arch}, the machine is ${arch}; name an image of its architecture`,
+    }
 }
 
 function* checkIdentity({ snapshot, machine }: Subject): Generator<Problem> {
-  const others = machine.uuid === null ? [] : (snapshot.byUuid.get(machine.uuid) ?? []).filter((name) => name !== machine.hostname)
-  if (others.length > 0) yield machineProblem(machine, 'uuid', `${others.join(', ')} has the same UUID; a UUID belongs to one machine`)
+  const others =
+    machine.uuid === null ? [] : (snapshot.byUuid.get(machine.uuid) ?? []).filter((name) => name !== machine.hostname)
+  if (others.length > 0)
+    yield machineProblem(machine, 'uuid', `${others.join(', ')} has the same UUID; a UUID belongs to one machine`)
 }
 
 function* checkInterfaces(subject: Subject): Generator<Problem> {
   const { snapshot, machine, nics } = subject
   if (machine.dom0 === null && !nics.some((nic) => nic.mac !== null))
-    yield machineProblem(machine, 'hostname', 'the machine has no interface with a MAC, so nothing can recognise it; add one')
+    yield machineProblem(
+      machine,
+      'hostname',
+      'the machine has no interface with a MAC, so nothing can recognise it; add one',
+    )
   if (nics.filter((nic) => nic.boot).length > 1)
     yield machineProblem(machine, 'hostname', 'more than one interface is marked boot; mark one')
   for (const nic of nics) {
@@ -151,7 +166,11 @@ function* checkInterfaces(subject: Subject): Generator<Problem> {
     yield* checkShared(nic, 'ip', nic.ip === null ? [] : (snapshot.byIp.get(nic.ip) ?? []))
     yield* checkAddress(snapshot, nic)
     if (machine.dom0 !== null && bridgeFor(snapshot, machine.dom0, nic) === null)
-      yield nicProblem(nic, 'bridge', `the guest's interface names no bridge, nor does an interface of ${machine.dom0} on its network; name one`)
+      yield nicProblem(
+        nic,
+        'bridge',
+        `the guest's interface names no bridge, nor does an interface of ${machine.dom0} on its network; name one`,
+      )
   }
 }
 
@@ -164,15 +183,21 @@ function* checkShared(nic: Interface, field: 'mac' | 'ip', refs: readonly Interf
 
 function* checkAddress(snapshot: Snapshot, nic: Interface): Generator<Problem> {
   if (nic.network === null) {
-    if (nic.ip !== null) yield nicProblem(nic, 'network', `${nic.ip} needs a network for its netmask and gateway; name one`)
+    if (nic.ip !== null)
+      yield nicProblem(nic, 'network', `${nic.ip} needs a network for its netmask and gateway; name one`)
     return
   }
   const network = snapshot.networks.get(nic.network)
-  if (network === undefined) yield nicProblem(nic, 'network', 'there is no network of this name; add it or name one that exists')
+  if (network === undefined)
+    yield nicProblem(nic, 'network', 'there is no network of this name; add it or name one that exists')
   else if (nic.ip !== null && !networkContains(network.cidr, nic.ip))
     yield nicProblem(nic, 'ip', `the address is outside network ${network.name} (${network.cidr})`)
   else if (nic.ip !== null && !isHostAddress(network.cidr, nic.ip))
-    yield nicProblem(nic, 'ip', `the network's own or broadcast address of ${network.name} (${network.cidr}) can't be a host's`)
+    yield nicProblem(
+      nic,
+      'ip',
+      `the network's own or broadcast address of ${network.name} (${network.cidr}) can't be a host's`,
+    )
   else if (nic.ip !== null && nic.ip === network.gateway)
     yield nicProblem(nic, 'ip', `the address is the gateway of network ${network.name}; give the machine another`)
 }
@@ -181,27 +206,42 @@ function* checkAddress(snapshot: Snapshot, nic: Interface): Generator<Problem> {
 export function bridgeFor(snapshot: Snapshot, dom0: string, nic: Interface): string | null {
   if (nic.bridge !== null) return nic.bridge
   const carriers = (snapshot.interfaces.get(dom0) ?? []).filter((other) => other.bridge !== null)
-  return (carriers.find((other) => other.network === nic.network) ?? (nic.network === null ? carriers[0] : undefined))?.bridge ?? null
+  return (
+    (carriers.find((other) => other.network === nic.network) ?? (nic.network === null ? carriers[0] : undefined))
+      ?.bridge ?? null
+  )
 }
 
 function* checkDom0({ snapshot, machine }: Subject): Generator<Problem> {
   if (machine.dom0 === null) {
     if (machine.vdisk !== null)
-      yield { ...machineProblem(machine, 'vdisk', 'only a guest has vdisks, and this machine names no dom0'), severity: 'warning' }
+      yield {
+        ...machineProblem(machine, 'vdisk', 'only a guest has vdisks, and this machine names no dom0'),
+        severity: 'warning',
+      }
     return
   }
   const dom0 = snapshot.machines.get(machine.dom0)
   if (machine.dom0 === machine.hostname) yield machineProblem(machine, 'dom0', 'a machine is not its own Dom0')
-  else if (dom0 === undefined) yield machineProblem(machine, 'dom0', 'there is no machine of this name; add it or name one that exists')
-  else if (dom0.dom0 !== null) yield machineProblem(machine, 'dom0', `${dom0.hostname} is itself a guest (of ${dom0.dom0}); name a Dom0`)
+  else if (dom0 === undefined)
+    yield machineProblem(machine, 'dom0', 'there is no machine of this name; add it or name one that exists')
+  else if (dom0.dom0 !== null)
+    yield machineProblem(machine, 'dom0', `${dom0.hostname} is itself a guest (of ${dom0.dom0}); name a Dom0`)
   else if ((inherited(profileChain(snapshot, dom0.profile), 'hypervisor')?.value ?? 'none') === 'none')
-    yield machineProblem(machine, 'dom0', `profile ${dom0.profile} of ${dom0.hostname} has no hypervisor; set xen or kvm there`)
-  if (machine.vdisk === null) yield machineProblem(machine, 'vdisk', 'a guest needs a device of its Dom0 to live on, such as /dev/sda5')
+    yield machineProblem(
+      machine,
+      'dom0',
+      `profile ${dom0.profile} of ${dom0.hostname} has no hypervisor; set xen or kvm there`,
+    )
+  if (machine.vdisk === null)
+    yield machineProblem(machine, 'vdisk', 'a guest needs a device of its Dom0 to live on, such as /dev/sda5')
 }
 
 function siblings(snapshot: Snapshot, machine: Machine): readonly Machine[] {
   if (machine.dom0 === null) return []
-  return (snapshot.guests.get(machine.dom0) ?? []).flatMap((name) => (name === machine.hostname ? [] : (snapshot.machines.get(name) ?? [])))
+  return (snapshot.guests.get(machine.dom0) ?? []).flatMap((name) =>
+    name === machine.hostname ? [] : (snapshot.machines.get(name) ?? []),
+  )
 }
 
 function* checkVdisks({ snapshot, machine }: Subject): Generator<Problem> {
@@ -214,7 +254,11 @@ function* checkVdisks({ snapshot, machine }: Subject): Generator<Problem> {
   for (const sibling of siblings(snapshot, machine)) {
     const shared = vdisks(sibling.vdisk).find(({ device }) => devices.some((one) => overlap(one, device)))
     if (shared !== undefined)
-      yield machineProblem(machine, 'vdisk', `${shared.device} is given to ${sibling.hostname} too; two guests would overwrite each other`)
+      yield machineProblem(
+        machine,
+        'vdisk',
+        `${shared.device} is given to ${sibling.hostname} too; two guests would overwrite each other`,
+      )
   }
 }
 
@@ -233,12 +277,20 @@ function* checkCpus({ snapshot, machine }: Subject): Generator<Problem> {
   if (dom0 === undefined) return
   const beyond = dom0.vcpus === null ? [] : cpuNumbers(machine.cpus).filter((cpu) => cpu >= (dom0.vcpus ?? 0))
   if (beyond.length > 0)
-    yield machineProblem(machine, 'cpus', `${dom0.hostname} has CPUs 0 to ${(dom0.vcpus ?? 1) - 1}, not ${beyond.join(', ')}`)
+    yield machineProblem(
+      machine,
+      'cpus',
+      `${dom0.hostname} has CPUs 0 to ${(dom0.vcpus ?? 1) - 1}, not ${beyond.join(', ')}`,
+    )
   for (const other of [dom0, ...siblings(snapshot, machine)]) {
     if (maySharePinnedCpus(snapshot, machine) && maySharePinnedCpus(snapshot, other)) continue
     const shared = sharedCpus(machine.cpus, other.cpus)
     if (shared.length > 0)
-      yield machineProblem(machine, 'cpus', `CPU ${shared.join(', ')} is pinned to ${other.hostname} too; give each its own or set the param share_cpus on both`)
+      yield machineProblem(
+        machine,
+        'cpus',
+        `CPU ${shared.join(', ')} is pinned to ${other.hostname} too; give each its own or set the param share_cpus on both`,
+      )
   }
 }
 

@@ -10,10 +10,11 @@ export type ProfileChain = Readonly<{
 
 export function profileChain(snapshot: Snapshot, name: string): ProfileChain {
   const profiles: Profile[] = []
-  for (let next: string | null = name; next !== null; ) {
+  for (let next: string | null = name; next !== null;) {
     const profile: Profile | undefined = snapshot.profiles.get(next)
     if (profile === undefined) return { profiles, broken: missing(snapshot, next, profiles.at(-1)) }
-    if (profiles.includes(profile)) return { profiles, broken: `profile ${next} is its own ancestor: mend its column parent` }
+    if (profiles.includes(profile))
+      return { profiles, broken: `profile ${next} is its own ancestor: mend its column parent` }
     profiles.push(profile)
     next = profile.parent
   }
@@ -22,7 +23,10 @@ export function profileChain(snapshot: Snapshot, name: string): ProfileChain {
 
 function missing(snapshot: Snapshot, name: string, child: Profile | undefined): string {
   const error = snapshot.unreadable.get(`profiles/${name}`)?.[0]?.errors[0]
-  const what = error === undefined ? `there is no profile ${name}` : `profile ${name} can't be read (${error.field}: ${error.message})`
+  const what =
+    error === undefined
+      ? `there is no profile ${name}`
+      : `profile ${name} can't be read (${error.field}: ${error.message})`
   return child === undefined ? what : `${what}, the parent of profile ${child.name}`
 }
 
@@ -33,7 +37,7 @@ export function inherited<C extends keyof Profile>(
 ): Readonly<{ value: NonNullable<Profile[C]>; profile: string }> | null {
   for (const profile of chain.profiles) {
     const value = profile[column]
-    if (value !== null && value !== undefined) return { value, profile: profile.name }
+    if (value !== null) return { value: value, profile: profile.name }
   }
   return null
 }

@@ -38,7 +38,7 @@ function json<T extends z.ZodType>(schema: T, empty: z.input<T>) {
 }
 
 /** Comma-separated text in the database and in CSV, a list in YAML. */
-function list<T extends z.ZodType<unknown>>(item: T) {
+function list<T extends z.ZodType>(item: T) {
   return z.preprocess((value) => {
     if (absent(value) === null) return []
     if (typeof value !== 'string') return value
@@ -63,7 +63,10 @@ const domainName = z
 const name = z
   .string()
   .trim()
-  .regex(/^[A-Za-z0-9][A-Za-z0-9._+-]{0,62}$/, 'expected a name: letters, digits, dots, dashes and underscores, 63 at most')
+  .regex(
+    /^[A-Za-z0-9][A-Za-z0-9._+-]{0,62}$/,
+    'expected a name: letters, digits, dots, dashes and underscores, 63 at most',
+  )
 /** One line that goes into a boot menu or a configuration: no control characters, so nothing can start a line of its own. */
 const line = z
   .string()
@@ -90,7 +93,12 @@ export const families = ['el', 'fedora'] as const
 const arch = z.enum(architectures)
 
 /** Values a site, a profile or a machine may give beyond its columns; any other name is the site's own, for its templates. */
-const params = json(z.record(z.string().regex(/^[a-z][a-z0-9_]*\+?$/, 'expected a name such as ssh_keys or packages+'), z.json()).readonly(), {})
+const params = json(
+  z
+    .record(z.string().regex(/^[a-z][a-z0-9_]*\+?$/, 'expected a name such as ssh_keys or packages+'), z.json())
+    .readonly(),
+  {},
+)
 
 export const machineSchema = z.strictObject({
   hostname,
@@ -98,12 +106,28 @@ export const machineSchema = z.strictObject({
   uuid: optional(uuid).default(null),
   profile: name,
   dom0: optional(hostname).default(null),
-  vdisk: optional(parsed(parseVdisks, 'devices such as /dev/sda5 or /dev/vg0/guest:xvda, separated by commas')).default(null),
+  vdisk: optional(parsed(parseVdisks, 'devices such as /dev/sda5 or /dev/vg0/guest:xvda, separated by commas')).default(
+    null,
+  ),
   vcpus: optional(z.coerce.number().int().min(1).max(4096)).default(null),
   cpus: optional(parsed(parseCpus, 'CPU numbers such as 2-3 or 0,4-5')).default(null),
-  memory_mib: optional(z.coerce.number().int().min(1).max(64 * 1024 * 1024)).default(null),
+  memory_mib: optional(
+    z.coerce
+      .number()
+      .int()
+      .min(1)
+      .max(64 * 1024 * 1024),
+  ).default(null),
   arch: optional(arch).default(null),
-  boot: z.preprocess(absent, z.enum(bootActions).nullable().transform((action) => action ?? 'local')).default('local'),
+  boot: z
+    .preprocess(
+      absent,
+      z
+        .enum(bootActions)
+        .nullable()
+        .transform((action) => action ?? 'local'),
+    )
+    .default('local'),
   disk: optional(devicePath).default(null),
   serial_console: optional(
     line.regex(/^[a-zA-Z]+\d+(,\d+[a-z0-9]*)?$/, 'expected a console such as ttyS0,115200n8'),
@@ -121,13 +145,22 @@ export const interfaceSchema = z.strictObject({
   mac: optional(mac).default(null),
   ip: optional(ip).default(null),
   network: optional(name).default(null),
-  bridge: optional(z.string().trim().regex(/^[A-Za-z][A-Za-z0-9_.-]{0,14}$/, 'expected a bridge name such as xenbr0')).default(null),
+  bridge: optional(
+    z
+      .string()
+      .trim()
+      .regex(/^[A-Za-z][A-Za-z0-9_.-]{0,14}$/, 'expected a bridge name such as xenbr0'),
+  ).default(null),
   vlan: optional(vlan).default(null),
   boot: z
     .preprocess((value) => {
       const given = absent(value)
       if (given === null) return false
-      return given === 1 || given === '1' || given === 'yes' || given === 'true' ? true : given === 0 || given === '0' || given === 'no' || given === 'false' ? false : given
+      return given === 1 || given === '1' || given === 'yes' || given === 'true'
+        ? true
+        : given === 0 || given === '0' || given === 'no' || given === 'false'
+          ? false
+          : given
     }, z.boolean())
     .default(false),
 })
@@ -154,7 +187,12 @@ export const profileSchema = z.strictObject({
   name,
   parent: optional(name).default(null),
   family: optional(z.enum(families)).default(null),
-  version: optional(z.preprocess((value) => (typeof value === 'number' ? String(value) : value), z.string().regex(/^\d+(\.\d+)?$/, 'expected a version such as 9 or 9.4'))).default(null),
+  version: optional(
+    z.preprocess(
+      (value) => (typeof value === 'number' ? String(value) : value),
+      z.string().regex(/^\d+(\.\d+)?$/, 'expected a version such as 9 or 9.4'),
+    ),
+  ).default(null),
   arch: optional(arch).default(null),
   template: optional(relativePath).default(null),
   image: optional(name).default(null),
@@ -172,7 +210,10 @@ export const imageSchema = z.strictObject({
   initrd: optional(relativePath).default(null),
   xen: optional(relativePath).default(null),
   tree_url: optional(line).default(null),
-  sha256: json(z.record(relativePath, z.string().regex(/^[0-9a-f]{64}$/, 'expected a sha256 in hex')).readonly(), {}).default({}),
+  sha256: json(
+    z.record(relativePath, z.string().regex(/^[0-9a-f]{64}$/, 'expected a sha256 in hex')).readonly(),
+    {},
+  ).default({}),
 })
 
 /** The site's own values: the outermost layer. `value` is any JSON. */
@@ -229,8 +270,7 @@ export function rowKey(table: TableName, row: Readonly<Record<string, unknown>>)
 
 export type FieldError = Readonly<{ field: string; value: unknown; message: string }>
 export type ParsedRow<T extends TableName> =
-  | Readonly<{ ok: true; row: RowOf<T> }>
-  | Readonly<{ ok: false; errors: readonly FieldError[] }>
+  Readonly<{ ok: true; row: RowOf<T> }> | Readonly<{ ok: false; errors: readonly FieldError[] }>
 
 /** Never throws: a row that can't be read is a value that says which fields, and its neighbours go on. */
 export function parseRow<T extends TableName>(table: T, raw: unknown): ParsedRow<T> {
@@ -239,7 +279,11 @@ export function parseRow<T extends TableName>(table: T, raw: unknown): ParsedRow
   const given = (raw ?? {}) as Readonly<Record<string, unknown>>
   const errors = result.error.issues.flatMap((issue): FieldError[] => {
     if (issue.code === 'unrecognized_keys')
-      return issue.keys.map((key) => ({ field: key, value: given[key], message: `${table} have no column of this name` }))
+      return issue.keys.map((key) => ({
+        field: key,
+        value: given[key],
+        message: `${table} have no column of this name`,
+      }))
     const [column] = issue.path
     const field = issue.path.map(String).join('.')
     return [{ field, value: column === undefined ? raw : given[String(column)], message: issue.message }]

@@ -21,15 +21,20 @@ export function expandRange(pattern: string): readonly string[] {
   }
   const close = pattern.indexOf(']', open)
   if (close < 0) throw new SelectorError(`${pattern}: a [ without its ]`)
-  const heads = pattern.slice(open + 1, close).split(',').flatMap((part) => expandPart(pattern, part))
+  const heads = pattern
+    .slice(open + 1, close)
+    .split(',')
+    .flatMap((part) => expandPart(pattern, part))
   const tails = expandRange(pattern.slice(close + 1))
-  if (heads.length * tails.length > maxExpansion) throw new SelectorError(`${pattern}: names more than ${maxExpansion} machines`)
+  if (heads.length * tails.length > maxExpansion)
+    throw new SelectorError(`${pattern}: names more than ${maxExpansion} machines`)
   return heads.flatMap((head) => tails.map((tail) => pattern.slice(0, open) + head + tail))
 }
 
 function expandPart(pattern: string, part: string): readonly string[] {
   const range = /^\s*(\d+)(?:-(\d+))?\s*$/.exec(part)
-  if (range === null) throw new SelectorError(`${pattern}: expected numbers such as [0001-0040] or [1,3,5-7] instead of [${part}]`)
+  if (range === null)
+    throw new SelectorError(`${pattern}: expected numbers such as [0001-0040] or [1,3,5-7] instead of [${part}]`)
   const [, first = '', last = first] = range
   const count = Number(last) - Number(first) + 1
   if (count < 1) throw new SelectorError(`${pattern}: the range ${part} runs backwards`)
@@ -39,7 +44,10 @@ function expandPart(pattern: string, part: string): readonly string[] {
 
 /** Splits `a[1,2],b` at the commas outside brackets. */
 function splitNames(text: string): readonly string[] {
-  return text.split(/,(?![^[]*\])/).map((part) => part.trim()).filter((part) => part !== '')
+  return text
+    .split(/,(?![^[]*\])/)
+    .map((part) => part.trim())
+    .filter((part) => part !== '')
 }
 
 type Filter = (machine: Machine) => boolean
@@ -54,7 +62,8 @@ export function selectMachines(snapshot: Snapshot, words: readonly string[]): re
   const filters = words.filter((word) => word.includes('=')).map((word) => parseFilter(snapshot, word))
   const names = words.filter((word) => !word.includes('='))
   if (words.length === 0) return []
-  const chosen = names.length === 0 ? new Set(snapshot.machines.values()) : new Set(names.flatMap((word) => named(snapshot, word)))
+  const chosen =
+    names.length === 0 ? new Set(snapshot.machines.values()) : new Set(names.flatMap((word) => named(snapshot, word)))
   return [...chosen]
     .filter((machine) => filters.every((matches) => matches(machine)))
     .sort((a, b) => compareNaturally(a.hostname, b.hostname))
@@ -86,41 +95,55 @@ function globbed(snapshot: Snapshot, pattern: string): readonly Machine[] {
 }
 
 function globMatcher(pattern: string): (text: string) => boolean {
-  const source = pattern.replaceAll(/[.+^${}()|[\]\\]/g, '\\$&').replaceAll('*', '.*').replaceAll('?', '.')
+  const source = pattern
+    .replaceAll(/[.+^${}()|[\]\\]/g, '\\$&')
+    .replaceAll('*', '.*')
+    .replaceAll('?', '.')
   const compiled = new RegExp(`^${source}$`, 'i')
   return (text) => compiled.test(text)
 }
 
-const fields: Readonly<Record<string, (snapshot: Snapshot, machine: Machine) => readonly (string | number | null)[]>> = {
-  hostname: (_, machine) => [machine.hostname],
-  domain: (_, machine) => [machine.domain],
-  uuid: (_, machine) => [machine.uuid],
-  profile: (snapshot, machine) => profileChain(snapshot, machine.profile).profiles.map((profile) => profile.name).concat(machine.profile),
-  dom0: (_, machine) => [machine.dom0],
-  vdisk: (_, machine) => [machine.vdisk],
-  vcpus: (_, machine) => [machine.vcpus],
-  cpus: (_, machine) => [machine.cpus],
-  memory_mib: (_, machine) => [machine.memory_mib],
-  arch: (snapshot, machine) => [machine.arch ?? inherited(profileChain(snapshot, machine.profile), 'arch')?.value ?? null],
-  family: (snapshot, machine) => [inherited(profileChain(snapshot, machine.profile), 'family')?.value ?? null],
-  version: (snapshot, machine) => [inherited(profileChain(snapshot, machine.profile), 'version')?.value ?? null],
-  image: (snapshot, machine) => [inherited(profileChain(snapshot, machine.profile), 'image')?.value ?? null],
-  hypervisor: (snapshot, machine) => [inherited(profileChain(snapshot, machine.profile), 'hypervisor')?.value ?? null],
-  boot: (_, machine) => [machine.boot],
-  disk: (_, machine) => [machine.disk],
-  notes: (_, machine) => [machine.notes],
-  network: (snapshot, machine) => (snapshot.interfaces.get(machine.hostname) ?? []).map((nic) => nic.network),
-  mac: (snapshot, machine) => (snapshot.interfaces.get(machine.hostname) ?? []).map((nic) => nic.mac),
-  ip: (snapshot, machine) => (snapshot.interfaces.get(machine.hostname) ?? []).map((nic) => nic.ip),
-}
+const fields: Readonly<Record<string, (snapshot: Snapshot, machine: Machine) => readonly (string | number | null)[]>> =
+  {
+    hostname: (_, machine) => [machine.hostname],
+    domain: (_, machine) => [machine.domain],
+    uuid: (_, machine) => [machine.uuid],
+    profile: (snapshot, machine) =>
+      profileChain(snapshot, machine.profile)
+        .profiles.map((profile) => profile.name)
+        .concat(machine.profile),
+    dom0: (_, machine) => [machine.dom0],
+    vdisk: (_, machine) => [machine.vdisk],
+    vcpus: (_, machine) => [machine.vcpus],
+    cpus: (_, machine) => [machine.cpus],
+    memory_mib: (_, machine) => [machine.memory_mib],
+    arch: (snapshot, machine) => [
+      machine.arch ?? inherited(profileChain(snapshot, machine.profile), 'arch')?.value ?? null,
+    ],
+    family: (snapshot, machine) => [inherited(profileChain(snapshot, machine.profile), 'family')?.value ?? null],
+    version: (snapshot, machine) => [inherited(profileChain(snapshot, machine.profile), 'version')?.value ?? null],
+    image: (snapshot, machine) => [inherited(profileChain(snapshot, machine.profile), 'image')?.value ?? null],
+    hypervisor: (snapshot, machine) => [
+      inherited(profileChain(snapshot, machine.profile), 'hypervisor')?.value ?? null,
+    ],
+    boot: (_, machine) => [machine.boot],
+    disk: (_, machine) => [machine.disk],
+    notes: (_, machine) => [machine.notes],
+    network: (snapshot, machine) => (snapshot.interfaces.get(machine.hostname) ?? []).map((nic) => nic.network),
+    mac: (snapshot, machine) => (snapshot.interfaces.get(machine.hostname) ?? []).map((nic) => nic.mac),
+    ip: (snapshot, machine) => (snapshot.interfaces.get(machine.hostname) ?? []).map((nic) => nic.ip),
+  }
 
 function parseFilter(snapshot: Snapshot, word: string): Filter {
   const parts = /^([a-z0-9_]+)(!?=)(.*)$/.exec(word)
   const read = parts === null ? undefined : fields[parts[1] ?? '']
   if (parts === null || read === undefined || !Object.hasOwn(fields, parts[1] ?? ''))
-    throw new SelectorError(`${word}: not a filter; those there are: ${Object.keys(fields).join(', ')} (field=value or field!=value)`)
+    throw new SelectorError(
+      `${word}: not a filter; those there are: ${Object.keys(fields).join(', ')} (field=value or field!=value)`,
+    )
   const [, , operator, wanted = ''] = parts
   const matchers = wanted.split(',').map(globMatcher)
-  const holds: Filter = (machine) => read(snapshot, machine).some((value) => matchers.some((matches) => matches(String(value ?? ''))))
+  const holds: Filter = (machine) =>
+    read(snapshot, machine).some((value) => matchers.some((matches) => matches(String(value ?? ''))))
   return operator === '=' ? holds : (machine) => !holds(machine)
 }

@@ -2,7 +2,19 @@
 // everything unchanged with the old one, so following one row costs the same at 10 and at 100,000 machines.
 import { Map as PersistentMap } from 'immutable'
 import type { Ipv4Address, MacAddress, MachineUuid } from './address.ts'
-import type { AnyRow, FieldError, Image, Interface, Machine, Network, Profile, RowOf, SiteValue, TableName, Token } from './rows.ts'
+import type {
+  AnyRow,
+  FieldError,
+  Image,
+  Interface,
+  Machine,
+  Network,
+  Profile,
+  RowOf,
+  SiteValue,
+  TableName,
+  Token,
+} from './rows.ts'
 import { parseRow, rowKey, tokenSchema } from './rows.ts'
 
 /** A row that its schema refused: kept with the reason, so that it can be reported instead of vanishing. */
@@ -33,7 +45,11 @@ export type Snapshot = Readonly<{
 }>
 
 /** What became of one row: its columns as the store gives them, or null when it was deleted. */
-export type RowChange = Readonly<{ table: TableName | 'tokens'; key: string; raw: Readonly<Record<string, unknown>> | null }>
+export type RowChange = Readonly<{
+  table: TableName | 'tokens'
+  key: string
+  raw: Readonly<Record<string, unknown>> | null
+}>
 
 export const emptySnapshot: Snapshot = {
   revision: 0,
@@ -81,7 +97,8 @@ type Draft = { -readonly [Field in keyof Snapshot]: Snapshot[Field] }
 
 function openDraft(snapshot: Snapshot): Draft {
   const draft: Record<string, unknown> = {}
-  for (const [field, value] of Object.entries(snapshot)) draft[field] = PersistentMap.isMap(value) ? value.asMutable() : value
+  for (const [field, value] of Object.entries(snapshot))
+    draft[field] = PersistentMap.isMap(value) ? value.asMutable() : value
   return draft as Draft
 }
 
@@ -96,11 +113,15 @@ function applyChange(draft: Draft, change: RowChange): void {
   if (change.table === 'tokens') return applyToken(draft, change)
   const { table, key, raw } = change
   forget(draft, table, key)
-  if (!draft.unreadable.isEmpty()) removeFrom(draft.unreadable, spoiled(table, key), (row) => row.table === table && row.key === key)
+  if (!draft.unreadable.isEmpty())
+    removeFrom(draft.unreadable, spoiled(table, key), (row) => row.table === table && row.key === key)
   if (raw === null) return
   const parsed = parseRow(table, raw)
   if (parsed.ok) remember(draft, table, parsed.row)
-  else addTo(draft.unreadable, spoiled(table, key), { table, key, errors: parsed.errors }, (a, b) => compareText(a.key, b.key))
+  else
+    addTo(draft.unreadable, spoiled(table, key), { table, key, errors: parsed.errors }, (a, b) =>
+      compareText(a.key, b.key),
+    )
 }
 
 function spoiled(table: TableName, key: string): string {
@@ -161,7 +182,8 @@ function removeFrom<K, V>(index: PersistentMap<K, readonly V[]>, key: K, isGone:
 }
 
 const compareText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
-const compareRefs = (a: InterfaceRef, b: InterfaceRef): number => compareText(`${a.machine}/${a.name}`, `${b.machine}/${b.name}`)
+const compareRefs = (a: InterfaceRef, b: InterfaceRef): number =>
+  compareText(`${a.machine}/${a.name}`, `${b.machine}/${b.name}`)
 
 /** Digits compare as numbers: eth2 before eth10, acas9 before acas10. */
 export function compareNaturally(a: string, b: string): number {
@@ -182,7 +204,8 @@ export function rowsOf<T extends TableName>(snapshot: Snapshot, table: T): reado
 
 /** One row by its key, or null. */
 export function rowOf<T extends TableName>(snapshot: Snapshot, table: T, key: string): RowOf<T> | null {
-  if (table !== 'interfaces') return ((snapshot[table] as PersistentMap<string, AnyRow>).get(key) as RowOf<T> | undefined) ?? null
+  if (table !== 'interfaces')
+    return ((snapshot[table] as PersistentMap<string, AnyRow>).get(key) as RowOf<T> | undefined) ?? null
   const [machine = '', name = ''] = key.split('/')
   return (snapshot.interfaces.get(machine)?.find((nic) => nic.name === name) as RowOf<T> | undefined) ?? null
 }

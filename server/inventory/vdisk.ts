@@ -15,7 +15,9 @@ const entry = /^(\/[A-Za-z0-9/_.+-]+)(?::([a-z]{2,4}[0-9]{0,2}))?$/
 
 export function parseVdisks(text: string): VdiskList | null {
   const parts = text.split(',').map((part) => part.trim())
-  return parts.every((part) => entry.test(part) && !part.split('/').includes('..')) ? (parts.join(',') as VdiskList) : null
+  return parts.every((part) => entry.test(part) && !part.split('/').includes('..'))
+    ? (parts.join(',') as VdiskList)
+    : null
 }
 
 export function vdisks(list: VdiskList | null): readonly Vdisk[] {

@@ -8,7 +8,11 @@ export type KernelArg = Traced<string>
 const rule = (row: string, column: string): Origin => ({ layer: 'default', row, column })
 
 /** Everything an installer needs to find its kickstart and its network. */
-export function installArguments(settings: Settings, quirks: ReleaseQuirks, kickstartUrl: string): readonly KernelArg[] {
+export function installArguments(
+  settings: Settings,
+  quirks: ReleaseQuirks,
+  kickstartUrl: string,
+): readonly KernelArg[] {
   return [
     { value: `${quirks.kickstartArg}=${kickstartUrl}`, origin: rule('release table', quirks.source) },
     ...networkArguments(settings, quirks),
@@ -97,6 +101,7 @@ function consoleArguments(settings: Settings, quirks: ReleaseQuirks): readonly K
 function siteArguments(settings: Settings): readonly KernelArg[] {
   const { kernelArgs } = settings
   const own = settings.params.get('kernel_args')
-  const extra = own === undefined ? kernelArgs : { value: String(own.value), origin: own.origin }
+  const extra =
+    own === undefined || typeof own.value !== 'string' ? kernelArgs : { value: own.value, origin: own.origin }
   return extra.value === null || extra.value === '' ? [] : [{ value: extra.value, origin: extra.origin }]
 }

@@ -16,7 +16,14 @@ import { settingsOf } from './settings.ts'
 export type KernelBoot = Readonly<{ image: Image; kernel: string; initrd: string | null; args: readonly KernelArg[] }>
 
 export type Plan =
-  | Readonly<{ kind: 'install'; why: string; settings: Settings; boot: KernelBoot; token: Token; quirks: ReleaseQuirks }>
+  | Readonly<{
+      kind: 'install'
+      why: string
+      settings: Settings
+      boot: KernelBoot
+      token: Token
+      quirks: ReleaseQuirks
+    }>
   | Readonly<{ kind: 'rescue'; why: string; settings: Settings; boot: KernelBoot }>
   | Readonly<{ kind: 'memtest' | 'hold' | 'local'; why: string; settings: Settings }>
   | Readonly<{ kind: 'ignore'; why: string; findings: readonly Finding[] }>
@@ -63,7 +70,12 @@ function describe(found: readonly Finding[]): string {
 function planRescue(settings: Settings): Plan {
   const release = releaseOf(settings)
   if (typeof release === 'string') return { kind: 'local', why: `boot is rescue, but ${release}`, settings }
-  return { kind: 'rescue', why: 'boot is rescue', settings, boot: { ...release.files, args: rescueArguments(settings, release.quirks) } }
+  return {
+    kind: 'rescue',
+    why: 'boot is rescue',
+    settings,
+    boot: { ...release.files, args: rescueArguments(settings, release.quirks) },
+  }
 }
 
 /** Never an install that nobody armed: without a live token the machine boots its disk, whatever its row says. */
@@ -91,9 +103,13 @@ export function kickstartUrl(settings: Settings, token: Token): string {
 }
 
 function notArmed(snapshot: Snapshot, machine: Machine): string {
-  const expired = (snapshot.tokens.get(machine.hostname) ?? []).find((token) => token.purpose === 'install' && token.used_at === null)
+  const expired = (snapshot.tokens.get(machine.hostname) ?? []).find(
+    (token) => token.purpose === 'install' && token.used_at === null,
+  )
   const how = `arm it with: bootstead machine install ${machine.hostname}`
-  return expired === undefined ? `boot is install, but nobody armed it; ${how}` : `the install token expired at ${expired.expires_at ?? ''}; ${how}`
+  return expired === undefined
+    ? `boot is install, but nobody armed it; ${how}`
+    : `the install token expired at ${expired.expires_at ?? ''}; ${how}`
 }
 
 /** The machine's token of that purpose that is not used, not expired, and was made last. */
@@ -114,7 +130,8 @@ export function installObstacle(settings: Settings): string | null {
   if (typeof release === 'string') return release
   const { machine, chain, template, disk, serverUrl } = settings
   if (template.value === null) return `no profile of ${machine.hostname} (${chainNames(settings)}) names a template`
-  if (disk.value === null) return `machine ${machine.hostname} names no disk that an install may erase; set it: bootstead machine set ${machine.hostname} disk=sda`
+  if (disk.value === null)
+    return `machine ${machine.hostname} names no disk that an install may erase; set it: bootstead machine set ${machine.hostname} disk=sda`
   if (serverUrl === null) return 'this server does not know its own address; start it with --advertise ADDRESS'
   return chain.broken
 }
@@ -125,7 +142,8 @@ type Release = Readonly<{ quirks: ReleaseQuirks; files: Omit<KernelBoot, 'args'>
 
 function releaseOf(settings: Settings): Release | string {
   const { family, version, image } = settings
-  if (family.value === null || version.value === null) return `no profile of ${settings.machine.hostname} (${chainNames(settings)}) names a family and version`
+  if (family.value === null || version.value === null)
+    return `no profile of ${settings.machine.hostname} (${chainNames(settings)}) names a family and version`
   const quirks = releaseQuirks(family.value, version.value)
   if (quirks === null) return `${family.value} ${version.value} is not a release whose installer is known`
   if (image.value === null) return `no profile of ${settings.machine.hostname} (${chainNames(settings)}) names an image`

@@ -7,26 +7,86 @@ import type { Settings, Traced } from './settings.ts'
 export const loaders = ['auto', 'pxelinux', 'grub', 'ipxe'] as const
 export type Loader = (typeof loaders)[number]
 
-type LoaderRow = Readonly<{ platform: Platform; agents: readonly Agent[]; loaders: readonly Loader[]; file: string; source: string }>
+type LoaderRow = Readonly<{
+  platform: Platform
+  agents: readonly Agent[]
+  loaders: readonly Loader[]
+  file: string
+  source: string
+}>
 
 const firmware: readonly Agent[] = ['pxe', 'ipxe']
 
 /** First row that fits wins. `MENU` stands for the machine's iPXE script. */
 const loaderTable: readonly LoaderRow[] = [
-  { platform: 'bios', agents: ['ipxe'], loaders: ['auto', 'ipxe'], file: 'MENU', source: 'iPXE takes a script from option 67; asked again it must not be handed iPXE again' },
-  { platform: 'bios', agents: ['pxe'], loaders: ['ipxe'], file: 'undionly.kpxe', source: 'iPXE on the ROM’s own network driver' },
-  { platform: 'bios', agents: firmware, loaders: ['auto', 'pxelinux', 'grub'], file: 'pxelinux.0', source: 'PXELINUX reads pxelinux.cfg/01-MAC over TFTP; Debian signs no GRUB for BIOS network boot' },
+  {
+    platform: 'bios',
+    agents: ['ipxe'],
+    loaders: ['auto', 'ipxe'],
+    file: 'MENU',
+    source: 'iPXE takes a script from option 67; asked again it must not be handed iPXE again',
+  },
+  {
+    platform: 'bios',
+    agents: ['pxe'],
+    loaders: ['ipxe'],
+    file: 'undionly.kpxe',
+    source: 'iPXE on the ROM’s own network driver',
+  },
+  {
+    platform: 'bios',
+    agents: firmware,
+    loaders: ['auto', 'pxelinux', 'grub'],
+    file: 'pxelinux.0',
+    source: 'PXELINUX reads pxelinux.cfg/01-MAC over TFTP; Debian signs no GRUB for BIOS network boot',
+  },
   { platform: 'uefi-x64', agents: ['ipxe'], loaders: ['auto', 'ipxe'], file: 'MENU', source: 'as on BIOS' },
-  { platform: 'uefi-x64', agents: ['http'], loaders: [...loaders], file: 'ipxe.efi', source: 'UEFI 2.10 §24.7; Debian’s signed GRUB has no http module, so iPXE goes on from here' },
+  {
+    platform: 'uefi-x64',
+    agents: ['http'],
+    loaders: [...loaders],
+    file: 'ipxe.efi',
+    source: 'UEFI 2.10 §24.7; Debian’s signed GRUB has no http module, so iPXE goes on from here',
+  },
   { platform: 'uefi-x64', agents: ['pxe'], loaders: ['ipxe'], file: 'ipxe.efi', source: 'iPXE with its own drivers' },
-  { platform: 'uefi-x64', agents: firmware, loaders: ['auto', 'pxelinux', 'grub'], file: 'shimx64.efi', source: 'shim, then its neighbour grubx64.efi: boots with Secure Boot on' },
+  {
+    platform: 'uefi-x64',
+    agents: firmware,
+    loaders: ['auto', 'pxelinux', 'grub'],
+    file: 'shimx64.efi',
+    source: 'shim, then its neighbour grubx64.efi: boots with Secure Boot on',
+  },
   { platform: 'uefi-ia32', agents: ['ipxe'], loaders: [...loaders], file: 'MENU', source: 'as on BIOS' },
-  { platform: 'uefi-ia32', agents: ['pxe', 'http'], loaders: [...loaders], file: 'ipxe-ia32.efi', source: 'no signed 32-bit chain exists in Debian' },
+  {
+    platform: 'uefi-ia32',
+    agents: ['pxe', 'http'],
+    loaders: [...loaders],
+    file: 'ipxe-ia32.efi',
+    source: 'no signed 32-bit chain exists in Debian',
+  },
   { platform: 'uefi-arm64', agents: ['ipxe'], loaders: [...loaders], file: 'MENU', source: 'as on BIOS' },
-  { platform: 'uefi-arm64', agents: ['pxe'], loaders: ['auto', 'pxelinux', 'grub'], file: 'shimaa64.efi', source: 'shim, then its neighbour grubaa64.efi' },
-  { platform: 'uefi-arm64', agents: ['pxe', 'http'], loaders: [...loaders], file: 'ipxe-arm64.efi', source: 'iPXE for arm64' },
+  {
+    platform: 'uefi-arm64',
+    agents: ['pxe'],
+    loaders: ['auto', 'pxelinux', 'grub'],
+    file: 'shimaa64.efi',
+    source: 'shim, then its neighbour grubaa64.efi',
+  },
+  {
+    platform: 'uefi-arm64',
+    agents: ['pxe', 'http'],
+    loaders: [...loaders],
+    file: 'ipxe-arm64.efi',
+    source: 'iPXE for arm64',
+  },
   { platform: 'uefi-riscv64', agents: ['ipxe'], loaders: [...loaders], file: 'MENU', source: 'as on BIOS' },
-  { platform: 'uefi-riscv64', agents: ['pxe', 'http'], loaders: [...loaders], file: 'ipxe-riscv64.efi', source: 'iPXE for riscv64' },
+  {
+    platform: 'uefi-riscv64',
+    agents: ['pxe', 'http'],
+    loaders: [...loaders],
+    file: 'ipxe-riscv64.efi',
+    source: 'iPXE for riscv64',
+  },
 ]
 
 export type Bootfile = Readonly<{
@@ -48,10 +108,15 @@ export function loaderOf(settings: Settings): Traced<Loader> {
 export function bootfileFor(settings: Settings, client: Client): Traced<Bootfile> | null {
   const loader = loaderOf(settings)
   const row = loaderTable.find(
-    (one) => one.platform === client.platform && one.agents.includes(client.agent) && one.loaders.includes(loader.value),
+    (one) =>
+      one.platform === client.platform && one.agents.includes(client.agent) && one.loaders.includes(loader.value),
   )
   if (row === undefined) return null
-  const origin = { layer: 'default' as const, row: `boot files (${row.platform}, ${client.agent}, loader ${loader.value})`, column: row.source }
+  const origin = {
+    layer: 'default' as const,
+    row: `boot files (${row.platform}, ${client.agent}, loader ${loader.value})`,
+    column: row.source,
+  }
   const path = row.file === 'MENU' ? menuPath(settings, 'ipxe') : row.file
   if (path === null) return null
   const wantsUrl = row.file === 'MENU' || client.agent === 'http'

@@ -33,7 +33,8 @@ export function planGuest(snapshot: Snapshot, guest: Settings): GuestPlan {
   const dom0 = machine.dom0 ?? ''
   const type = guest.guestType.value
   const bootloader = guest.params.get('bootloader')?.value
-  const local = (file: string | null | undefined): string | null => (image.value === null || file == null ? null : `${bootFolder}/${image.value.name}/${file}`)
+  const local = (file: string | null | undefined): string | null =>
+    image.value === null || file == null ? null : `${bootFolder}/${image.value.name}/${file}`
   return {
     name: machine.hostname,
     uuid: machine.uuid ?? derivedUuid(machine.hostname),

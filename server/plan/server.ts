@@ -17,14 +17,23 @@ export function serverAddressFor(network: Network | null, server: Server): Trace
   if (network !== null && network.next_server !== null)
     return { value: network.next_server, origin: { layer: 'network', row: network.name, column: 'next_server' } }
   const value = ownAddressFor(network, server)
-  if (server.advertise !== null) return { value, origin: { layer: 'server', row: 'configuration', column: 'advertise' } }
+  if (server.advertise !== null)
+    return { value, origin: { layer: 'server', row: 'configuration', column: 'advertise' } }
   const isOnNetwork = network !== null && value !== null && networkContains(network.cidr, value)
-  return { value, origin: { layer: 'server', row: 'this host', column: isOnNetwork ? `its address on ${network.name}` : 'its first address' } }
+  return {
+    value,
+    origin: {
+      layer: 'server',
+      row: 'this host',
+      column: isOnNetwork ? `its address on ${network.name}` : 'its first address',
+    },
+  }
 }
 
 /** This server's own address as that network sees it: the configured one, ours on the network, or the first we have. */
 export function ownAddressFor(network: Network | null, server: Server): Ipv4Address | null {
-  const onNetwork = network === null ? undefined : server.addresses.find((address) => networkContains(network.cidr, address))
+  const onNetwork =
+    network === null ? undefined : server.addresses.find((address) => networkContains(network.cidr, address))
   return server.advertise ?? onNetwork ?? server.addresses[0] ?? null
 }
 

@@ -78,7 +78,12 @@ export function settingsOf(snapshot: Snapshot, machine: Machine, server: Server)
   const nic = bootInterface(snapshot, machine.hostname)
   const network = (nic?.network == null ? undefined : snapshot.networks.get(nic.network)) ?? null
   const layers: Layers = { snapshot, machine, chain, nic, network }
-  const domain = firstOf(fromMachine(machine, 'domain'), fromParams(layers, 'domain'), fromNetwork(network, 'domain'), fromSite(snapshot, 'domain'))
+  const domain = firstOf(
+    fromMachine(machine, 'domain'),
+    fromParams(layers, 'domain'),
+    fromNetwork(network, 'domain'),
+    fromSite(snapshot, 'domain'),
+  )
   const serverAddress = serverAddressFor(network, server)
   return {
     machine,
@@ -91,25 +96,41 @@ export function settingsOf(snapshot: Snapshot, machine: Machine, server: Server)
     domain: (domain as Traced<string> | null) ?? byDefault(null, 'domain'),
     fqdn: typeof domain?.value === 'string' ? `${machine.hostname}.${domain.value}` : machine.hostname,
     disk: diskOf(layers),
-    serialConsole: (firstOf(fromMachine(machine, 'serial_console'), fromParams(layers, 'serial_console')) as Traced<string> | null) ?? byDefault(null, 'serial_console'),
+    serialConsole:
+      (firstOf(
+        fromMachine(machine, 'serial_console'),
+        fromParams(layers, 'serial_console'),
+      ) as Traced<string> | null) ?? byDefault(null, 'serial_console'),
     serverAddress,
     serverUrl: serverUrl(server, serverAddress.value),
     params: paramsOf(layers),
   }
 }
 
-type Layers = Readonly<{ snapshot: Snapshot; machine: Machine; chain: ProfileChain; nic: Interface | null; network: Network | null }>
+type Layers = Readonly<{
+  snapshot: Snapshot
+  machine: Machine
+  chain: ProfileChain
+  nic: Interface | null
+  network: Network | null
+}>
 
 function networkSettings(layers: Layers) {
   const { machine, nic, network, snapshot } = layers
   const derived: Traced<MacAddress | null> =
     machine.dom0 === null
       ? byDefault(null, 'mac')
-      : { value: derivedMac(machine.hostname, nic?.name ?? 'eth0'), origin: { layer: 'default', row: machine.hostname, column: 'mac (derived from the host name)' } }
+      : {
+          value: derivedMac(machine.hostname, nic?.name ?? 'eth0'),
+          origin: { layer: 'default', row: machine.hostname, column: 'mac (derived from the host name)' },
+        }
   return {
     mac: fromInterface(nic, 'mac') ?? derived,
     ip: fromInterface(nic, 'ip') ?? byDefault(null, 'ip'),
-    netmask: network === null ? byDefault(null, 'netmask') : { value: netmaskOf(network.cidr), origin: origin('network', network.name, 'cidr') },
+    netmask:
+      network === null
+        ? byDefault(null, 'netmask')
+        : { value: netmaskOf(network.cidr), origin: origin('network', network.name, 'cidr') },
     gateway: fromNetwork(network, 'gateway') ?? byDefault(null, 'gateway'),
     dns: listOf(fromNetwork(network, 'dns'), fromSite(snapshot, 'dns'), 'dns'),
     ntp: listOf(fromNetwork(network, 'ntp'), fromSite(snapshot, 'ntp'), 'ntp'),
@@ -121,12 +142,14 @@ function networkSettings(layers: Layers) {
 function releaseSettings({ snapshot, machine, chain }: Layers) {
   const image = fromProfiles(chain, 'image')
   const row = image === null ? undefined : snapshot.images.get(image.value)
-  const traced: Traced<Image | null> = image === null || row === undefined ? byDefault(null, 'image') : { ...image, value: row }
+  const traced: Traced<Image | null> =
+    image === null || row === undefined ? byDefault(null, 'image') : { ...image, value: row }
   const imageArch = row === undefined ? null : { value: row.arch, origin: origin('image', row.name, 'arch') }
   return {
     family: fromProfiles(chain, 'family') ?? byDefault(null, 'family'),
     version: fromProfiles(chain, 'version') ?? byDefault(null, 'version'),
-    arch: fromMachine(machine, 'arch') ?? fromProfiles(chain, 'arch') ?? imageArch ?? byDefault('x86_64' as const, 'arch'),
+    arch:
+      fromMachine(machine, 'arch') ?? fromProfiles(chain, 'arch') ?? imageArch ?? byDefault('x86_64' as const, 'arch'),
     template: fromProfiles(chain, 'template') ?? byDefault(null, 'template'),
     image: traced,
     hypervisor: fromProfiles(chain, 'hypervisor') ?? byDefault('none' as const, 'hypervisor'),
@@ -149,25 +172,35 @@ const origin = (layer: Origin['layer'], row: string, column: string): Origin => 
 
 function fromMachine<C extends keyof Machine>(machine: Machine, column: C): Traced<NonNullable<Machine[C]>> | null {
   const value = machine[column]
-  return value === null || value === undefined ? null : { value, origin: origin('machine', machine.hostname, column) }
+  return value === null ? null : { value: value, origin: origin('machine', machine.hostname, column) }
 }
 
-function fromInterface<C extends keyof Interface>(nic: Interface | null, column: C): Traced<NonNullable<Interface[C]>> | null {
+function fromInterface<C extends keyof Interface>(
+  nic: Interface | null,
+  column: C,
+): Traced<NonNullable<Interface[C]>> | null {
   const value = nic?.[column]
-  return nic === null || value === null || value === undefined ? null : { value, origin: origin('interface', `${nic.machine}/${nic.name}`, column) }
+  return nic === null || value === null || value === undefined
+    ? null
+    : { value, origin: origin('interface', `${nic.machine}/${nic.name}`, column) }
 }
 
 function fromProfiles<C extends keyof Profile>(chain: ProfileChain, column: C): Traced<NonNullable<Profile[C]>> | null {
   for (const profile of chain.profiles) {
     const value = profile[column]
-    if (value !== null && value !== undefined) return { value, origin: origin('profile', profile.name, column) }
+    if (value !== null) return { value: value, origin: origin('profile', profile.name, column) }
   }
   return null
 }
 
-function fromNetwork<C extends keyof Network>(network: Network | null, column: C): Traced<NonNullable<Network[C]>> | null {
+function fromNetwork<C extends keyof Network>(
+  network: Network | null,
+  column: C,
+): Traced<NonNullable<Network[C]>> | null {
   const value = network?.[column]
-  return network === null || value === null || value === undefined ? null : { value, origin: origin('network', network.name, column) }
+  return network === null || value === null || value === undefined
+    ? null
+    : { value, origin: origin('network', network.name, column) }
 }
 
 function fromSite(snapshot: Snapshot, name: string): Traced<Json> | null {
@@ -177,9 +210,12 @@ function fromSite(snapshot: Snapshot, name: string): Traced<Json> | null {
 
 /** A param by that name, of the machine or its profiles: a column's stand-in for profiles, which have no such column. */
 function fromParams({ machine, chain }: Layers, name: string): Traced<Json> | null {
-  if (Object.hasOwn(machine.params, name)) return { value: machine.params[name] ?? null, origin: origin('machine', machine.hostname, `params.${name}`) }
+  if (Object.hasOwn(machine.params, name))
+    return { value: machine.params[name] ?? null, origin: origin('machine', machine.hostname, `params.${name}`) }
   const profile = chain.profiles.find((one) => Object.hasOwn(one.params, name))
-  return profile === undefined ? null : { value: profile.params[name] ?? null, origin: origin('profile', profile.name, `params.${name}`) }
+  return profile === undefined
+    ? null
+    : { value: profile.params[name] ?? null, origin: origin('profile', profile.name, `params.${name}`) }
 }
 
 function firstOf<T>(...candidates: readonly (Traced<T> | null)[]): Traced<T> | null {
@@ -187,16 +223,22 @@ function firstOf<T>(...candidates: readonly (Traced<T> | null)[]): Traced<T> | n
 }
 
 /** A network's list, unless it is empty; else the site's. */
-function listOf(network: Traced<readonly string[]> | null, site: Traced<Json> | null, column: string): Traced<readonly string[]> {
+function listOf(
+  network: Traced<readonly string[]> | null,
+  site: Traced<Json> | null,
+  column: string,
+): Traced<readonly string[]> {
   if (network !== null && network.value.length > 0) return network
   return Array.isArray(site?.value) ? { ...site, value: site.value.map(String) } : byDefault([], column)
 }
 
 function paramsOf({ snapshot, machine, chain }: Layers): ReadonlyMap<string, Traced<Json>> {
   const params = new Map<string, Traced<Json>>()
-  for (const { name, value } of snapshot.site.values()) addParam(params, name, { value, origin: origin('site', name, 'value') })
+  for (const { name, value } of snapshot.site.values())
+    addParam(params, name, { value, origin: origin('site', name, 'value') })
   for (const profile of chain.profiles.toReversed())
-    for (const [name, value] of Object.entries(profile.params)) addParam(params, name, { value, origin: origin('profile', profile.name, `params.${name}`) })
+    for (const [name, value] of Object.entries(profile.params))
+      addParam(params, name, { value, origin: origin('profile', profile.name, `params.${name}`) })
   for (const [name, value] of Object.entries(machine.params))
     addParam(params, name, { value, origin: origin('machine', machine.hostname, `params.${name}`) })
   return params

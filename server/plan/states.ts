@@ -4,7 +4,17 @@ export const reportedStages = ['installing', 'installed', 'firstboot', 'guests',
 /** What a machine may report about itself. */
 export type ReportedStage = (typeof reportedStages)[number]
 
-export const stages = ['armed', 'disarmed', 'rescue', 'memtest', 'hold', 'dhcp', 'loader', 'kickstart', ...reportedStages] as const
+export const stages = [
+  'armed',
+  'disarmed',
+  'rescue',
+  'memtest',
+  'hold',
+  'dhcp',
+  'loader',
+  'kickstart',
+  ...reportedStages,
+] as const
 export type Stage = (typeof stages)[number]
 
 export type StageEvent = Readonly<{ stage: string; at: string; detail: string | null }>
@@ -21,20 +31,41 @@ export type BootState = Readonly<{
 }>
 
 /** The way of an install, in order; later signs of an earlier stage (a reboot's DHCP) don't turn it back. */
-const way: readonly string[] = ['armed', 'dhcp', 'loader', 'kickstart', 'installing', 'installed', 'firstboot', 'guests', 'ready']
+const way: readonly string[] = [
+  'armed',
+  'dhcp',
+  'loader',
+  'kickstart',
+  'installing',
+  'installed',
+  'firstboot',
+  'guests',
+  'ready',
+]
 /** Stages in which a sign of life is owed. */
 const underWay: ReadonlySet<string> = new Set(['dhcp', 'loader', 'kickstart', 'installing', 'firstboot', 'guests'])
 
 /** `events` oldest first; those before the last `armed` belong to an earlier install. */
-export function bootState(events: readonly StageEvent[], options: Readonly<{ now: number; stallMinutes: number }>): BootState {
+export function bootState(
+  events: readonly StageEvent[],
+  options: Readonly<{ now: number; stallMinutes: number }>,
+): BootState {
   const armed = events.findLastIndex((event) => event.stage === 'armed')
   const own = armed < 0 ? events : events.slice(armed)
   const last = own.at(-1)
   if (last === undefined) return { state: 'unknown', since: null, lastSeen: null, detail: null }
-  const reached = own.reduce<StageEvent>((furthest, event) => (outranks(event.stage, furthest.stage) ? event : furthest), own[0] ?? last)
+  const reached = own.reduce<StageEvent>(
+    (furthest, event) => (outranks(event.stage, furthest.stage) ? event : furthest),
+    own[0] ?? last,
+  )
   const quietMs = options.now - Date.parse(last.at)
   if (underWay.has(reached.stage) && quietMs > options.stallMinutes * 60_000)
-    return { state: 'stalled', since: last.at, lastSeen: last.at, detail: `in ${reached.stage}; nothing heard for ${Math.floor(quietMs / 60_000)} minutes` }
+    return {
+      state: 'stalled',
+      since: last.at,
+      lastSeen: last.at,
+      detail: `in ${reached.stage}; nothing heard for ${Math.floor(quietMs / 60_000)} minutes`,
+    }
   return { state: reached.stage as Stage, since: reached.at, lastSeen: last.at, detail: reached.detail }
 }
 

@@ -59,7 +59,9 @@ function menuArtefact(menu: Menu, path: string, pattern: RegExp): Artefact {
     },
     paths: (context, hostname) => {
       const machine = context.snapshot.machines.get(hostname)
-      return machine === undefined ? [] : [menuPath(settingsOf(context.snapshot, machine, context.server), menu) ?? []].flat()
+      return machine === undefined
+        ? []
+        : [menuPath(settingsOf(context.snapshot, machine, context.server), menu) ?? []].flat()
     },
     render: (context, { hostname }) => {
       const plan = planBoot(context, hostname)
@@ -74,9 +76,17 @@ function hostnameByMac(snapshot: Snapshot, mac: MacAddress): string | null {
   return snapshot.byMac.get(mac)?.[0]?.machine ?? null
 }
 
-function renderTemplate(context: RenderContext, plan: Exclude<Plan, { kind: 'ignore' }>, template: string, view: object): string {
+function renderTemplate(
+  context: RenderContext,
+  plan: Exclude<Plan, { kind: 'ignore' }>,
+  template: string,
+  view: object,
+): string {
   const { machine, chain } = plan.settings
-  const overlay = context.engine.overlay(machine.hostname, chain.profiles.map((profile) => profile.name))
+  const overlay = context.engine.overlay(
+    machine.hostname,
+    chain.profiles.map((profile) => profile.name),
+  )
   return context.engine.render(template, view, overlay, machine.hostname)
 }
 
@@ -127,9 +137,15 @@ function manifestEntries(context: RenderContext, dom0: string): Parameters<typeo
   const withheld = guests.filter((guest) => isWithheld(findings(context.snapshot, guest, context.known)))
   const files = guestConfigs.flatMap((artefact) =>
     artefact.paths(context, dom0).flatMap((path) => {
-      const guest = path.split('/').at(-1)?.replace(/_install$/, '') ?? ''
+      const guest =
+        path
+          .split('/')
+          .at(-1)
+          ?.replace(/_install$/, '') ?? ''
       const rendered = artefact.render(context, { artefact, hostname: dom0, guest })
-      return rendered.kind === 'text' ? [{ path, sha256: createHash('sha256').update(rendered.text).digest('hex') }] : []
+      return rendered.kind === 'text'
+        ? [{ path, sha256: createHash('sha256').update(rendered.text).digest('hex') }]
+        : []
     }),
   )
   const images = guests
@@ -137,7 +153,11 @@ function manifestEntries(context: RenderContext, dom0: string): Parameters<typeo
     .flatMap((guest) => {
       const machine = context.snapshot.machines.get(guest)
       const image = machine === undefined ? null : settingsOf(context.snapshot, machine, context.server).image.value
-      return image === null ? [] : Object.entries(image.sha256).flatMap(([file, sha256]) => (file === image.kernel || file === image.initrd ? [{ path: `images/${image.name}/${file}`, sha256 }] : []))
+      return image === null
+        ? []
+        : Object.entries(image.sha256).flatMap(([file, sha256]) =>
+            file === image.kernel || file === image.initrd ? [{ path: `images/${image.name}/${file}`, sha256 }] : [],
+          )
     })
   return { dom0, files, images, withheld }
 }
@@ -157,7 +177,9 @@ function guestConfig(name: string, suffix: string): Artefact {
     },
     paths: (context, hostname) => {
       if (!isDom0(context, hostname)) return []
-      const guests = (context.snapshot.guests.get(hostname) ?? []).filter((guest) => !isWithheld(findings(context.snapshot, guest, context.known)))
+      const guests = (context.snapshot.guests.get(hostname) ?? []).filter(
+        (guest) => !isWithheld(findings(context.snapshot, guest, context.known)),
+      )
       const shown = suffix === '' ? guests : guests.filter((guest) => planBoot(context, guest).kind === 'install')
       return shown.map((guest) => `dom0/${hostname}/xen/${guest}${suffix}`)
     },
@@ -172,7 +194,9 @@ function renderGuest(context: RenderContext, dom0: string, guest: string, instal
   if (plan.kind === 'ignore') return none(plan.why)
   const guestPlan = planGuest(context.snapshot, plan.settings)
   if (!install) return text(renderRunning(guestPlan))
-  return plan.kind === 'install' ? text(renderInstall(guestPlan, plan.boot.args)) : none(`${guest} is not to be installed: ${plan.why}`)
+  return plan.kind === 'install'
+    ? text(renderInstall(guestPlan, plan.boot.args))
+    : none(`${guest} is not to be installed: ${plan.why}`)
 }
 
 const guestConfigs: readonly Artefact[] = [guestConfig('xen', ''), guestConfig('xen-install', '_install')]
@@ -196,6 +220,9 @@ export function artefactAt(snapshot: Snapshot, path: string): ArtefactRef | null
 }
 
 /** Every artefact path of a machine, in the catalogue's order. */
-export function artefactsOf(context: PlanContext, hostname: string): readonly Readonly<{ artefact: Artefact; path: string }>[] {
+export function artefactsOf(
+  context: PlanContext,
+  hostname: string,
+): readonly Readonly<{ artefact: Artefact; path: string }>[] {
   return catalogue.flatMap((artefact) => artefact.paths(context, hostname).map((path) => ({ artefact, path })))
 }

@@ -43,7 +43,13 @@ export type Explanation = Readonly<{
 }>
 
 /** What the machine behind a MAC would be answered. A MAC of no machine is answered, too: with silence and why. */
-export function explainBoot(context: RenderContext, mac: MacAddress, hostname: string | null, arch: Platform, stage: ExplainStage): Explanation {
+export function explainBoot(
+  context: RenderContext,
+  mac: MacAddress,
+  hostname: string | null,
+  arch: Platform,
+  stage: ExplainStage,
+): Explanation {
   const plan = hostname === null ? null : planBoot(context, hostname)
   const settings = plan === null || plan.kind === 'ignore' ? null : plan.settings
   const asking: AskingStage = stage === 'grub' ? 'firmware' : stage
@@ -60,15 +66,38 @@ export function explainBoot(context: RenderContext, mac: MacAddress, hostname: s
   }
 }
 
-function explainDhcp(context: RenderContext, mac: MacAddress, arch: Platform, stage: AskingStage, settings: Settings | null): ExplainedAnswer {
+function explainDhcp(
+  context: RenderContext,
+  mac: MacAddress,
+  arch: Platform,
+  stage: AskingStage,
+  settings: Settings | null,
+): ExplainedAnswer {
   const answer = answerDhcp(context, discoverFrom(mac, arch, stage))
   const asks = `DHCPDISCOVER from ${mac} (${arch}, ${stage})`
   if (answer.kind === 'ignore' || settings === null)
-    return { door: 'dhcp', asks, answer: `silence: ${answer.kind === 'ignore' ? answer.why : ''}`, values: [], text: null }
-  return { door: 'dhcp', asks, answer: `DHCPOFFER of ${answer.reply.yiaddr}`, values: dhcpValues(settings, answer.reply, arch, stage), text: null }
+    return {
+      door: 'dhcp',
+      asks,
+      answer: `silence: ${answer.kind === 'ignore' ? answer.why : ''}`,
+      values: [],
+      text: null,
+    }
+  return {
+    door: 'dhcp',
+    asks,
+    answer: `DHCPOFFER of ${answer.reply.yiaddr}`,
+    values: dhcpValues(settings, answer.reply, arch, stage),
+    text: null,
+  }
 }
 
-function dhcpValues(settings: Settings, reply: DhcpMessage, arch: Platform, stage: AskingStage): readonly ExplainedValue[] {
+function dhcpValues(
+  settings: Settings,
+  reply: DhcpMessage,
+  arch: Platform,
+  stage: AskingStage,
+): readonly ExplainedValue[] {
   const { ip, netmask, gateway, dns, ntp, mtu, domain, serverAddress, machine } = settings
   const bootfile = bootfileFor(settings, { platform: arch, agent: stage === 'firmware' ? 'pxe' : stage })
   const rows: readonly (readonly [string, Traced<unknown>])[] = [
@@ -76,28 +105,53 @@ function dhcpValues(settings: Settings, reply: DhcpMessage, arch: Platform, stag
     ['subnet mask (1)', netmask],
     ['router (3)', gateway],
     ['DNS servers (6)', dns],
-    ['host name (12)', { value: machine.hostname, origin: { layer: 'machine', row: machine.hostname, column: 'hostname' } }],
+    [
+      'host name (12)',
+      { value: machine.hostname, origin: { layer: 'machine', row: machine.hostname, column: 'hostname' } },
+    ],
     ['domain (15)', domain],
     ['MTU (26)', mtu],
     ['NTP servers (42)', ntp],
     ['lease seconds (51)', leaseSeconds(settings)],
-    ['next-server (siaddr, 66)', reply.siaddr === '0.0.0.0' ? { value: null, origin: serverAddress.origin } : serverAddress],
-    ['boot file (67)', bootfile === null ? { value: null, origin: serverAddress.origin } : { value: bootfile.value.name, origin: bootfile.origin }],
+    [
+      'next-server (siaddr, 66)',
+      reply.siaddr === '0.0.0.0' ? { value: null, origin: serverAddress.origin } : serverAddress,
+    ],
+    [
+      'boot file (67)',
+      bootfile === null
+        ? { value: null, origin: serverAddress.origin }
+        : { value: bootfile.value.name, origin: bootfile.origin },
+    ],
   ]
   return rows.flatMap(([name, { value, origin }]) => (isGiven(value) ? [{ name, value: shown(value), origin }] : []))
 }
 
-const isGiven = (value: unknown): boolean => value !== null && value !== '' && !(Array.isArray(value) && value.length === 0)
-const shown = (value: unknown): string => (typeof value === 'string' ? value : Array.isArray(value) ? value.map(shown).join(', ') : JSON.stringify(value))
+const isGiven = (value: unknown): boolean =>
+  value !== null && value !== '' && !(Array.isArray(value) && value.length === 0)
+const shown = (value: unknown): string =>
+  typeof value === 'string' ? value : Array.isArray(value) ? value.map(shown).join(', ') : JSON.stringify(value)
 
 /** The loader, the menu it reads, and what that menu leads to. */
-function explainChain(context: RenderContext, settings: Settings, arch: Platform, stage: AskingStage): readonly ExplainedAnswer[] {
+function explainChain(
+  context: RenderContext,
+  settings: Settings,
+  arch: Platform,
+  stage: AskingStage,
+): readonly ExplainedAnswer[] {
   const client = { platform: arch, agent: stage === 'firmware' ? 'pxe' : stage } as const
   const bootfile = bootfileFor(settings, client)
   if (bootfile === null) return []
   const menu = menuOf(bootfile.value)
   const overHttp = stage === 'http' || bootfile.value.name.startsWith('http')
-  const loader: readonly ExplainedAnswer[] = menu === 'self' ? [] : [file(overHttp ? 'http' : 'tftp', bootfile.value.path, [{ name: 'loader', value: loaderOf(settings).value, origin: loaderOf(settings).origin }])]
+  const loader: readonly ExplainedAnswer[] =
+    menu === 'self'
+      ? []
+      : [
+          file(overHttp ? 'http' : 'tftp', bootfile.value.path, [
+            { name: 'loader', value: loaderOf(settings).value, origin: loaderOf(settings).origin },
+          ]),
+        ]
   const wanted = menu === 'self' ? 'ipxe' : menu
   const artefacts = artefactsOf(context, settings.machine.hostname)
   const chosen = artefacts.filter(({ artefact }) => artefact.name === wanted || artefact.name === 'kickstart')
@@ -118,22 +172,43 @@ function ipxeAsksAgain(context: RenderContext, settings: Settings, arch: Platfor
   return explainDhcp(context, mac, arch, 'ipxe', settings)
 }
 
-const file = (door: 'tftp' | 'http', path: string, values: readonly ExplainedValue[]): ExplainedAnswer => ({ door, asks: `/${path}`, answer: 'the file', values, text: null })
+const file = (door: 'tftp' | 'http', path: string, values: readonly ExplainedValue[]): ExplainedAnswer => ({
+  door,
+  asks: `/${path}`,
+  answer: 'the file',
+  values,
+  text: null,
+})
 
-function explainArtefact(context: RenderContext, settings: Settings, { artefact, path }: Readonly<{ artefact: Artefact; path: string }>, menu: string): readonly ExplainedAnswer[] {
+function explainArtefact(
+  context: RenderContext,
+  settings: Settings,
+  { artefact, path }: Readonly<{ artefact: Artefact; path: string }>,
+  menu: string,
+): readonly ExplainedAnswer[] {
   const door = menu === 'ipxe' || artefact.name === 'kickstart' ? 'http' : 'tftp'
   const hostname = settings.machine.hostname
   const rendered = artefact.render(context, { artefact, hostname, guest: null })
   const answer: ExplainedAnswer =
     rendered.kind === 'none'
       ? { door, asks: `/${path}`, answer: `refused: ${rendered.why}`, values: [], text: null }
-      : { door, asks: `/${path}`, answer: `${artefact.name}, ${Buffer.byteLength(rendered.text)} bytes`, values: [], text: rendered.text }
+      : {
+          door,
+          asks: `/${path}`,
+          answer: `${artefact.name}, ${Buffer.byteLength(rendered.text)} bytes`,
+          values: [],
+          text: rendered.text,
+        }
   if (artefact.name === 'kickstart') return [{ ...answer, values: kickstartValues(settings) }]
   const plan = planBoot(context, hostname)
   if (plan.kind !== 'install' && plan.kind !== 'rescue') return [answer]
   const { kernel, initrd, image, args } = plan.boot
   const kernelDoor = menu === 'ipxe' ? 'http' : 'tftp'
-  const column = (name: string): ExplainedValue => ({ name: 'image', value: image.name, origin: { layer: 'image', row: image.name, column: name } })
+  const column = (name: string): ExplainedValue => ({
+    name: 'image',
+    value: image.name,
+    origin: { layer: 'image', row: image.name, column: name },
+  })
   return [
     { ...answer, values: args.map(({ value, origin }) => ({ name: 'kernel argument', value, origin })) },
     file(kernelDoor, kernel, [column('kernel')]),
@@ -144,7 +219,11 @@ function explainArtefact(context: RenderContext, settings: Settings, { artefact,
 function kickstartValues(settings: Settings): readonly ExplainedValue[] {
   return [
     ...settingValues(settings),
-    ...[...settings.params].map(([name, { value, origin }]) => ({ name: `params.${name}`, value: isSecret(name) ? '(secret)' : shown(value), origin })),
+    ...[...settings.params].map(([name, { value, origin }]) => ({
+      name: `params.${name}`,
+      value: isSecret(name) ? '(secret)' : shown(value),
+      origin,
+    })),
   ]
 }
 

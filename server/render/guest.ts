@@ -34,16 +34,25 @@ type Line = readonly [string, Value]
 function render(guest: GuestPlan, title: string, own: readonly Line[]): string {
   const lines: readonly Line[] = [
     ['name', guest.name],
-    ['uuid', guest.uuid ?? ''],
+    ['uuid', guest.uuid],
     ['memory', guest.memoryMiB],
     ['vcpus', guest.vcpus],
     ['cpus', guest.cpus ?? ''],
     ...own,
-    ['vif', guest.vifs.map(({ mac, bridge, model }) => `mac=${mac},bridge=${bridge}${model === null ? '' : `,model=${model}`}`)],
+    [
+      'vif',
+      guest.vifs.map(
+        ({ mac, bridge, model }) => `mac=${mac},bridge=${bridge}${model === null ? '' : `,model=${model}`}`,
+      ),
+    ],
     ['disk', guest.disks.map(({ prefix, device, target }) => `${prefix}:${device},${target},w`)],
   ]
   const given = lines.filter(([, value]) => value !== '')
-  return [`# ${title}. Written by xenconf from the inventory: change it there.`, ...given.map(([name, value]) => `${name} = ${literal(value)}`), ''].join('\n')
+  return [
+    `# ${title}. Written by xenconf from the inventory: change it there.`,
+    ...given.map(([name, value]) => `${name} = ${literal(value)}`),
+    '',
+  ].join('\n')
 }
 
 function literal(value: Value): string {
@@ -54,7 +63,10 @@ function literal(value: Value): string {
 
 /** A string that Python (xm) and xl's own grammar read alike: neither a quote nor a backslash may stand in it. */
 function quote(text: string): string {
-  if (/["\\\n]/.test(text)) throw new Error(`${JSON.stringify(text)}: a quote or backslash can't stand in a guest configuration; take it out of the inventory`)
+  if (/["\\\n]/.test(text))
+    throw new Error(
+      `${JSON.stringify(text)}: a quote or backslash can't stand in a guest configuration; take it out of the inventory`,
+    )
   return `"${text}"`
 }
 
@@ -65,6 +77,14 @@ function typeLines(guest: GuestPlan): readonly Line[] {
 
 function bootLines(guest: GuestPlan): readonly Line[] {
   if (guest.type === 'pv') return [['bootloader', guest.bootloader]]
-  if (guest.type === 'pvh') return [['type', 'pvh'], ['bootloader', guest.bootloader]]
-  return [['builder', 'hvm'], ['boot', 'c'], ['serial', 'pty']]
+  if (guest.type === 'pvh')
+    return [
+      ['type', 'pvh'],
+      ['bootloader', guest.bootloader],
+    ]
+  return [
+    ['builder', 'hvm'],
+    ['boot', 'c'],
+    ['serial', 'pty'],
+  ]
 }

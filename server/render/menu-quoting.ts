@@ -14,13 +14,18 @@ export function grubWord(text: unknown): string {
 
 /** Kernel arguments, each quoted where GRUB would read something into it. */
 export function grubWords(text: unknown): string {
-  const words = oneLine(text).split(' ').filter((word) => word !== '')
+  const words = oneLine(text)
+    .split(' ')
+    .filter((word) => word !== '')
   return words.map((word) => (/^[A-Za-z0-9_.,:/=?%@+~^-]+$/.test(word) ? word : grubWord(word))).join(' ')
 }
 
 /** iPXE expands `${…}` and splits commands at `&&`, `||` and `;;` wherever they stand, and has no way to quote them. */
 export function ipxeText(text: unknown): string {
   const value = oneLine(text)
-  if (/\$\{|&&|\|\||;;/.test(value)) throw new Error(`${JSON.stringify(value)} can't stand in an iPXE script, which would read \${, &&, || or ;; as its own; take it out or set the param loader`)
+  if (/\$\{|&&|\|\||;;/.test(value))
+    throw new Error(
+      `${JSON.stringify(value)} can't stand in an iPXE script, which would read \${, &&, || or ;; as its own; take it out or set the param loader`,
+    )
   return value
 }

@@ -35,7 +35,11 @@ export const memtestFiles = { bios: 'memtest/memtest86+.bin', efi: 'memtest/memt
 /** @throws never for an ignored plan is no menu: the caller asks for menus of served machines only */
 export function menuView(plan: Exclude<Plan, { kind: 'ignore' }>): MenuView {
   const { settings } = plan
-  const menu = { pxelinux: menuPath(settings, 'pxelinux') ?? '', grub: menuPath(settings, 'grub') ?? '', ipxe: menuPath(settings, 'ipxe') ?? '' }
+  const menu = {
+    pxelinux: menuPath(settings, 'pxelinux') ?? '',
+    grub: menuPath(settings, 'grub') ?? '',
+    ipxe: menuPath(settings, 'ipxe') ?? '',
+  }
   const boot = plan.kind === 'install' || plan.kind === 'rescue' ? plan.boot : null
   return {
     machine: settings.machine.hostname,
@@ -47,9 +51,20 @@ export function menuView(plan: Exclude<Plan, { kind: 'ignore' }>): MenuView {
     boot:
       boot === null
         ? null
-        : { kernel: boot.kernel, initrd: boot.initrd ?? '', initrd_name: boot.initrd?.split('/').at(-1) ?? '', args: boot.args.map(({ value }) => value).join(' ') },
+        : {
+            kernel: boot.kernel,
+            initrd: boot.initrd ?? '',
+            initrd_name: boot.initrd?.split('/').at(-1) ?? '',
+            args: boot.args.map(({ value }) => value).join(' '),
+          },
     memtest: plan.kind === 'memtest' ? memtestFiles : null,
-    local: plan.kind === 'local' ? { pxelinux: textParam(settings, 'localboot', '0'), ipxe_drive: textParam(settings, 'localboot_drive', '0x80') } : null,
+    local:
+      plan.kind === 'local'
+        ? {
+            pxelinux: textParam(settings, 'localboot', '0'),
+            ipxe_drive: textParam(settings, 'localboot_drive', '0x80'),
+          }
+        : null,
     hold: plan.kind === 'hold' ? { seconds: holdSeconds, ...menu } : null,
     menu,
   }

@@ -32,20 +32,25 @@ export function shellWord(value: unknown): string {
 export function kickstartWord(value: unknown): string {
   const text = textOf(value)
   if (/^[A-Za-z0-9._/:,@+=-]+$/.test(text)) return text
-  if (/[\p{Cc}\u2028\u2029]/u.test(text)) throw new Error(`a kickstart line can't hold the control character in ${JSON.stringify(text)}`)
+  if (/[\p{Cc}\u2028\u2029]/u.test(text))
+    throw new Error(`a kickstart line can't hold the control character in ${JSON.stringify(text)}`)
   return `'${text.replace(/['\\]/g, (character) => `'\\${character}'`)}'`
 }
 
 /** Several words of a kickstart line: a text is split at its spaces, a list is taken word by word. */
 export function kickstartWords(value: unknown): string {
-  const words = Array.isArray(value) ? (value as readonly unknown[]) : textOf(value).split(' ').filter((word) => word !== '')
+  const words = Array.isArray(value)
+    ? (value as readonly unknown[])
+    : textOf(value)
+        .split(' ')
+        .filter((word) => word !== '')
   return words.map(kickstartWord).join(' ')
 }
 
 /** A line of `%packages`, which has no quotes: a package, a glob, `@group`, `@^environment`, each with `-` to leave it out. */
 export function packageLine(value: unknown): string {
   const text = textOf(value)
-  if (/^-?(@\^?)?[A-Za-z0-9*][A-Za-z0-9 ._+:*?/^()~-]*$/.test(text)) return text
+  if (/^-?(@\^? ?)?[A-Za-z0-9*][A-Za-z0-9 ._+:*?/^()~-]*$/.test(text)) return text
   throw new Error(`${JSON.stringify(text)} names no package or @group`)
 }
 
@@ -58,6 +63,13 @@ export function oneOf(value: unknown, allowed: readonly string[]): string {
 
 /** The value itself unless it is missing or empty. */
 export function needed(value: unknown, why: string): unknown {
-  if (value === undefined || value === null || value === '' || (Array.isArray(value) && value.length === 0)) throw new Error(why)
+  if (value === undefined || value === null || value === '' || (Array.isArray(value) && value.length === 0))
+    throw new Error(why)
   return value
+}
+
+/** A list's values in one text. nunjucks' own join looks up an attribute of each, and not only their own. */
+export function joined(list: unknown, separator: unknown = ''): string {
+  if (!Array.isArray(list)) throw new Error(`expected a list, not ${JSON.stringify(list)}`)
+  return list.map(textOf).join(textOf(separator))
 }

@@ -2,7 +2,7 @@
 import { LRUCache } from 'lru-cache'
 import nunjucks from 'nunjucks'
 import { grubWord, grubWords, ipxeText, oneLine } from './menu-quoting.ts'
-import { kickstartWord, kickstartWords, needed, oneOf, packageLine, shellWord } from './quoting.ts'
+import { joined, kickstartWord, kickstartWords, needed, oneOf, packageLine, shellWord } from './quoting.ts'
 
 /**
  * Template sources by path: `el9.ks`, `snippets/report.sh`, a site's `site/el9.ks`, `profile/NAME/snippets/report.sh`,
@@ -93,7 +93,12 @@ function openEnvironment(sources: TemplateSources, overlay: Overlay): nunjucks.E
     trimBlocks: true,
     lstripBlocks: true,
   })
-  loader.cache = Object.create(null) as object // or {% include "constructor" %} would find one
+  // Or {% include "constructor" %} would find one, and "x" | valueOf would give a template nunjucks' own context.
+  loader.cache = Object.create(null) as object
+  const { filters, tests, globals } = environment as unknown as Readonly<
+    Record<'filters' | 'tests' | 'globals', object>
+  >
+  for (const table of [filters, tests, globals]) Object.setPrototypeOf(table, null)
   return environment
     .addFilter('shell', shellWord)
     .addFilter('ks', kickstartWord)
@@ -101,6 +106,7 @@ function openEnvironment(sources: TemplateSources, overlay: Overlay): nunjucks.E
     .addFilter('package', packageLine)
     .addFilter('oneof', oneOf)
     .addFilter('needed', needed)
+    .addFilter('join', joined)
     .addFilter('line', oneLine)
     .addFilter('grub', grubWord)
     .addFilter('grubargs', grubWords)
@@ -108,14 +114,22 @@ function openEnvironment(sources: TemplateSources, overlay: Overlay): nunjucks.E
 }
 
 type Lookup = (subject: unknown, key: unknown) => unknown
-type NameLookup = (context: Readonly<{ ctx: object; env: { globals: object } }>, frame: unknown, name: string) => unknown
+type NameLookup = (
+  context: Readonly<{ ctx: object; env: { globals: object } }>,
+  frame: unknown,
+  name: string,
+) => unknown
 
 /**
  * The sandbox: a template sees own properties only. Without this, `"".constructor.constructor("…")()` runs any code,
  * because nunjucks looks names up with `object[key]`. Its runtime is one object per process, so it is mended once.
  */
 function confineLookups(): void {
-  const runtime = nunjucks.runtime as unknown as { memberLookup: Lookup; contextOrFrameLookup: NameLookup }
+  const runtime = nunjucks.runtime as unknown as {
+    memberLookup: Lookup
+    contextOrFrameLookup: NameLookup
+    ensureDefined: Lookup
+  }
   const { memberLookup, contextOrFrameLookup } = runtime
   runtime.memberLookup = (subject, key) => {
     if (subject === null || subject === undefined || typeof subject === 'function') return undefined
@@ -125,43 +139,62 @@ function confineLookups(): void {
     const isReachable = !(name in {}) || Object.hasOwn(context.ctx, name) || Object.hasOwn(context.env.globals, name)
     return isReachable ? contextOrFrameLookup(context, frame, name) : undefined
   }
+  runtime.ensureDefined = (value) => {
+    if (value === null || value === undefined) throw new Error('attempted to output an undefined or null value')
+    return value // nunjucks' own would name a line of its own choice, see noteLines()
+  }
 }
 
-type Node = Readonly<{ lineno: number; colno: number }>
-type Compile = (this: { _emit: (code: string) => void }, node: Node, ...rest: readonly unknown[]) => unknown
+type Node = Readonly<{ lineno: number }>
+type Compiler = Readonly<{ templateName: string | undefined; _emit: (code: string) => void }>
+type Compile = (this: Compiler, node: Node, ...rest: readonly unknown[]) => unknown
 
 /**
- * nunjucks notes a line when it compiles a call, one too low, and none for a filter, an include or an extends, so that
- * their errors would name any line. Its compiler is one class per process, so it is mended once.
+ * nunjucks notes a line when it compiles a call, and none for a filter, an include or an extends; and it takes a line of
+ * a parent's block for one of the template that is rendered. So every place where a mistake can show is noted here, as
+ * `LINE of TEMPLATE`. Its compiler is one class per process, so it is mended once.
  */
 function noteLines(): void {
-  const compiler = (nunjucks as unknown as { compiler: { Compiler: { prototype: Record<string, Compile> } } }).compiler.Compiler.prototype
-  const { compileFilter, compileFunCall, _compileGetTemplate } = compiler
-  if (!compileFilter || !compileFunCall || !_compileGetTemplate) throw new Error('this release of nunjucks compiles otherwise: mend noteLines()')
-  const position = ({ lineno, colno }: Node): string => `lineno = ${lineno + 1}, colno = ${colno + 1}`
-  compiler['compileFilter'] = function (node, ...rest) {
-    this._emit(`(${position(node)}, `)
-    compileFilter.call(this, node, ...rest)
-    this._emit(')')
+  const { prototype } = (nunjucks as unknown as { compiler: { Compiler: { prototype: Record<string, Compile> } } })
+    .compiler.Compiler
+  const { compileFilter, compileFunCall, compileOutput, _compileGetTemplate } = prototype
+  if (!compileFilter || !compileFunCall || !compileOutput || !_compileGetTemplate)
+    throw new Error('this release of nunjucks compiles otherwise: mend noteLines()')
+  const place = ({ templateName }: Compiler, { lineno }: Node): string => `${lineno + 1} of ${templateName ?? ''}`
+  const note = (compiler: Compiler, node: Node): string => `lineno = ${JSON.stringify(place(compiler, node))}`
+  const noteExpression = (compile: Compile): Compile =>
+    function (node, ...rest) {
+      this._emit(`(${note(this, node)}, `)
+      compile.call(this, node, ...rest)
+      this._emit(')')
+    }
+  const noteStatement = (compile: Compile): Compile =>
+    function (node, ...rest) {
+      this._emit(`${note(this, node)};`)
+      return compile.call(this, node, ...rest)
+    }
+  prototype['compileFilter'] = noteExpression(compileFilter)
+  prototype['compileFunCall'] = function (node, ...rest) {
+    const noted = Object.create(node, { lineno: { value: JSON.stringify(place(this, node)) } }) as Node
+    return compileFunCall.call(this, noted, ...rest)
   }
-  compiler['compileFunCall'] = function (node, ...rest) {
-    const counted = Object.create(node, { lineno: { value: node.lineno + 1 }, colno: { value: node.colno + 1 } }) as Node
-    return compileFunCall.call(this, counted, ...rest)
-  }
-  compiler['_compileGetTemplate'] = function (node, ...rest) {
-    this._emit(`${position(node)};`)
-    return _compileGetTemplate.call(this, node, ...rest)
-  }
+  prototype['compileOutput'] = noteStatement(compileOutput)
+  prototype['_compileGetTemplate'] = noteStatement(_compileGetTemplate)
 }
 
 confineLookups()
 noteLines()
 
-/** nunjucks writes `(outer)\n (inner) [Line 3, Column 5]\n  Error: why`; the place nearest to the mistake is the last one. */
+/** nunjucks writes `(outer)\n (inner) [Line 3 of NAME, Column 5]\n  Error: why`; the place nearest to the mistake is the last. */
 function describe(error: unknown, template: string): string {
   const text = error instanceof Error ? error.message : String(error)
-  const places = [...text.matchAll(/^\s*(?:Template render error: )?\((.+)\)(?: \[Line (\d+)(?:, Column \d+)?\])?\s*$/gm)]
-  const [, name = template, line] = places.findLast((place) => place[2] !== undefined) ?? places.at(-1) ?? []
+  const places = [
+    ...text.matchAll(
+      /^\s*(?:Template render error: )?\((.+?)\)(?: \[Line (\d+)(?: of (.+?))?(?:, Column \d+)?\])?\s*$/gm,
+    ),
+  ]
+  const [, path = template, line, name = path] =
+    places.findLast((place) => place[2] !== undefined) ?? places.at(-1) ?? []
   const last = places.at(-1)
   const reason = last === undefined ? text : text.slice(last.index + last[0].length)
   return `template ${name}${line === undefined ? '' : ` line ${line}`}: ${reason.trim().replace(/^(?:[A-Za-z]*Error: )+/, '')}`

@@ -99,13 +99,20 @@ export function installView(snapshot: Snapshot, plan: Extract<Plan, { kind: 'ins
       disk: settings.disk.value ?? '',
       serial_console: settings.serialConsole.value ?? '',
       consoles,
-      boot_args: [...consoles.map((console) => `console=${console}`), ...(typeof bootArgs === 'string' && bootArgs !== '' ? [bootArgs] : [])].join(' '),
+      boot_args: [
+        ...consoles.map((console) => `console=${console}`),
+        ...(typeof bootArgs === 'string' && bootArgs !== '' ? [bootArgs] : []),
+      ].join(' '),
       vcpus: machine.vcpus ?? 0,
       memory_mib: machine.memory_mib ?? 0,
       dom0: machine.dom0 ?? '',
       profile: machine.profile,
     },
-    release: { family: settings.family.value ?? '', version: settings.version.value ?? '', major: majorOf(settings.version.value ?? '0') },
+    release: {
+      family: settings.family.value ?? '',
+      version: settings.version.value ?? '',
+      major: majorOf(settings.version.value ?? '0'),
+    },
     network: interfaces.find((nic) => nic.boot) ?? emptyInterface,
     interfaces,
     ntp: settings.ntp.value,
@@ -118,7 +125,19 @@ export function installView(snapshot: Snapshot, plan: Extract<Plan, { kind: 'ins
   }
 }
 
-const emptyInterface: InterfaceView = { name: '', mac: '', ip: '', netmask: '', prefix: 0, gateway: '', dns: [], mtu: 0, vlan: 0, bridge: '', boot: true }
+const emptyInterface: InterfaceView = {
+  name: '',
+  mac: '',
+  ip: '',
+  netmask: '',
+  prefix: 0,
+  gateway: '',
+  dns: [],
+  mtu: 0,
+  vlan: 0,
+  bridge: '',
+  boot: true,
+}
 
 function interfaceView(snapshot: Snapshot, settings: Settings, machine: Machine, name: string): InterfaceView {
   const nic = settings.nics.find((one) => one.name === name)
@@ -160,7 +179,9 @@ function dom0View(snapshot: Snapshot, settings: Settings): Dom0View | null {
     hypervisor_args: settings.hypervisor.value === 'xen' ? xenArguments(settings, memoryMiB) : '',
     guests,
     guest_disks: guests.flatMap((guest) =>
-      vdisks(snapshot.machines.get(guest)?.vdisk ?? null).flatMap(({ kind, device }) => (kind === 'block' ? [{ guest, device }] : [])),
+      vdisks(snapshot.machines.get(guest)?.vdisk ?? null).flatMap(({ kind, device }) =>
+        kind === 'block' ? [{ guest, device }] : [],
+      ),
     ),
     manifest_url: `${serverUrl ?? ''}/dom0/${machine.hostname}/manifest`,
     firstboot_url: `${serverUrl ?? ''}/firstboot`,

@@ -7,7 +7,8 @@ import type { Store } from '../inventory/store/open.ts'
 import type { NewEvent } from '../inventory/store/record.ts'
 import { recordEvents, recordInstalled } from '../inventory/store/record.ts'
 
-export type Entry = Readonly<{ kind: 'event'; event: NewEvent }> | Readonly<{ kind: 'installed'; token: Token; event: NewEvent }>
+export type Entry =
+  Readonly<{ kind: 'event'; event: NewEvent }> | Readonly<{ kind: 'installed'; token: Token; event: NewEvent }>
 
 export type Journal = Readonly<{
   add: (entry: Entry) => void
@@ -54,7 +55,10 @@ export async function openJournal(options: Options): Promise<Journal> {
       }
     }
   }
-  const flush = (): Promise<void> => (running = running.then(deliver).catch((error: unknown) => log.error({ err: error }, 'the journal can not be written')))
+  const flush = (): Promise<void> =>
+    (running = running
+      .then(deliver)
+      .catch((error: unknown) => log.error({ err: error }, 'the journal can not be written')))
   const timer = setInterval(() => void flush(), flushMs)
   return {
     add: (entry) => {
@@ -75,18 +79,22 @@ async function sendFirst(store: Store, pending: readonly Entry[], log: Logger): 
   const [first] = pending
   if (first?.kind === 'installed') {
     const done = await recordInstalled(store, first.token, first.event)
-    if (!done) log.warn({ machine: first.token.machine }, 'a journalled installed report came too late: its token is gone')
+    if (!done)
+      log.warn({ machine: first.token.machine }, 'a journalled installed report came too late: its token is gone')
     return 1
   }
   const end = pending.findIndex((entry) => entry.kind === 'installed')
   const run = end < 0 ? pending.slice(0, 2000) : pending.slice(0, Math.min(end, 2000))
-  await recordEvents(store, run.map((entry) => entry.event))
+  await recordEvents(
+    store,
+    run.map((entry) => entry.event),
+  )
   return run.length
 }
 
 async function readEntries(path: string): Promise<readonly Entry[]> {
-  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return ''
+  const text = await readFile(path, 'utf8').catch((error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return ''
     throw error
   })
   return text.split('\n').flatMap((line): Entry[] => {

@@ -68,7 +68,11 @@ export async function openLive(options: Options): Promise<Live> {
 
 const copyPath = (stateDir: string): string => join(stateDir, 'inventory-copy.jsonl')
 
-async function firstSnapshot({ store, stateDir, log }: Options): Promise<Readonly<{ snapshot: Snapshot; health: StoreHealth }>> {
+async function firstSnapshot({
+  store,
+  stateDir,
+  log,
+}: Options): Promise<Readonly<{ snapshot: Snapshot; health: StoreHealth }>> {
   try {
     await migrateStore(store)
     return { snapshot: await readSnapshot(store), health: { ok: true } }
@@ -80,7 +84,10 @@ async function firstSnapshot({ store, stateDir, log }: Options): Promise<Readonl
         `the inventory ${store.label} can't be read (${reason}) and there is no local copy of it in ${stateDir}; start the database, or name another with --inventory`,
         { cause: error },
       )
-    log.error({ err: error, revision: copy.revision, machines: copy.machines.size }, 'the inventory can not be read; serving the last local copy')
+    log.error(
+      { err: error, revision: copy.revision, machines: copy.machines.size },
+      'the inventory can not be read; serving the last local copy',
+    )
     return { snapshot: copy, health: away(reason) }
   }
 }
@@ -97,7 +104,9 @@ async function beginFollowing(options: Options, state: State): Promise<void> {
     from: state.snapshot.revision,
     onChange: async (rows, revision) => {
       state.snapshot = await inSlices(changeSnapshotInSlices(state.snapshot, rows, revision, 2000))
-      await state.file?.append(rows, revision).catch((error: unknown) => log.error({ err: error }, 'the local copy can not be written'))
+      await state.file
+        ?.append(rows, revision)
+        .catch((error: unknown) => log.error({ err: error }, 'the local copy can not be written'))
       log.debug({ rows: rows.length, revision }, 'inventory changed')
     },
     onHealth: (error) => {
@@ -126,7 +135,13 @@ function retryUntilBack(options: Options, state: State): Readonly<{ stop: () => 
   return { stop: () => clearTimeout(timer) }
 }
 
-async function takeInstalled({ store, log }: Options, state: State, journal: Journal, token: Token, event: NewEvent): Promise<boolean> {
+async function takeInstalled(
+  { store, log }: Options,
+  state: State,
+  journal: Journal,
+  token: Token,
+  event: NewEvent,
+): Promise<boolean> {
   try {
     await journal.flush() // its earlier reports come first
     const counted = await recordInstalled(store, token, event)
@@ -148,7 +163,11 @@ function applyJournalled(state: State, journal: Journal): void {
   const rows = journal.pending().flatMap((entry): RowChange[] => {
     if (entry.kind !== 'installed') return []
     const machine = state.snapshot.machines.get(entry.token.machine)
-    const used: RowChange = { table: 'tokens', key: `${entry.token.machine}/${entry.token.id}`, raw: { ...entry.token, used_at: entry.event.at } }
+    const used: RowChange = {
+      table: 'tokens',
+      key: `${entry.token.machine}/${entry.token.id}`,
+      raw: { ...entry.token, used_at: entry.event.at },
+    }
     if (machine?.boot !== 'install') return [used]
     return [used, { table: 'machines', key: machine.hostname, raw: encodeRow({ ...machine, boot: 'local' }) }]
   })

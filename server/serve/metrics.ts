@@ -9,18 +9,56 @@ export type Metrics = Readonly<{
   http: Counter<'status'>
 }>
 
-export function openMetrics(facts: () => Readonly<{ revision: number; machines: number; inventoryUp: boolean }>): Metrics {
+export function openMetrics(
+  facts: () => Readonly<{ revision: number; machines: number; inventoryUp: boolean }>,
+): Metrics {
   const registry = new Registry()
   const registers = [registry]
   collectDefaultMetrics({ register: registry })
-  new Gauge({ name: 'bootstead_inventory_revision', help: 'Newest change that is served', registers, collect() { this.set(facts().revision) } })
-  new Gauge({ name: 'bootstead_machines', help: 'Machines in the inventory', registers, collect() { this.set(facts().machines) } })
-  new Gauge({ name: 'bootstead_inventory_up', help: '1 while the database answers', registers, collect() { this.set(facts().inventoryUp ? 1 : 0) } })
+  new Gauge({
+    name: 'bootstead_inventory_revision',
+    help: 'Newest change that is served',
+    registers,
+    collect() {
+      this.set(facts().revision)
+    },
+  })
+  new Gauge({
+    name: 'bootstead_machines',
+    help: 'Machines in the inventory',
+    registers,
+    collect() {
+      this.set(facts().machines)
+    },
+  })
+  new Gauge({
+    name: 'bootstead_inventory_up',
+    help: '1 while the database answers',
+    registers,
+    collect() {
+      this.set(facts().inventoryUp ? 1 : 0)
+    },
+  })
   return {
     registry,
-    dhcp: new Counter({ name: 'bootstead_dhcp_messages_total', help: 'DHCP requests by what became of them', labelNames: ['outcome'], registers }),
-    tftp: new Counter({ name: 'bootstead_tftp_transfers_total', help: 'TFTP transfers by how they ended', labelNames: ['outcome'], registers }),
+    dhcp: new Counter({
+      name: 'bootstead_dhcp_messages_total',
+      help: 'DHCP requests by what became of them',
+      labelNames: ['outcome'],
+      registers,
+    }),
+    tftp: new Counter({
+      name: 'bootstead_tftp_transfers_total',
+      help: 'TFTP transfers by how they ended',
+      labelNames: ['outcome'],
+      registers,
+    }),
     tftpBytes: new Counter({ name: 'bootstead_tftp_bytes_total', help: 'Bytes of files sent over TFTP', registers }),
-    http: new Counter({ name: 'bootstead_http_responses_total', help: 'HTTP responses by status', labelNames: ['status'], registers }),
+    http: new Counter({
+      name: 'bootstead_http_responses_total',
+      help: 'HTTP responses by status',
+      labelNames: ['status'],
+      registers,
+    }),
   }
 }

@@ -35,10 +35,17 @@ type Options = Readonly<{
 type Cached = Extract<Found, { kind: 'text' }>
 
 /** GRUB's constant first file, at the two paths its netboot images ask for. */
-const grubEntries: ReadonlySet<string> = new Set(['grub/grub.cfg', 'grub/x86_64-efi/grub.cfg', 'grub/arm64-efi/grub.cfg'])
+const grubEntries: ReadonlySet<string> = new Set([
+  'grub/grub.cfg',
+  'grub/x86_64-efi/grub.cfg',
+  'grub/arm64-efi/grub.cfg',
+])
 
 export function openResolver(options: Options): Resolver {
-  const cache = new LRUCache<string, Cached>({ maxSize: options.cacheBytes, sizeCalculation: ({ body }) => body.length + 500 })
+  const cache = new LRUCache<string, Cached>({
+    maxSize: options.cacheBytes,
+    sizeCalculation: ({ body }) => body.length + 500,
+  })
   let rendered: Snapshot | null = null
   return {
     resolve: (path, requester) => {
@@ -71,10 +78,16 @@ async function findFile({ roots }: Options, path: string): Promise<Found> {
   return located
 }
 
-function refuse(options: Options, context: PlanContext, { artefact, hostname }: ArtefactRef, requester: Requester): Found | null {
+function refuse(
+  options: Options,
+  context: PlanContext,
+  { artefact, hostname }: ArtefactRef,
+  requester: Requester,
+): Found | null {
   const { snapshot, now } = context
   const refused = (status: 403 | 404, why: string): Found => ({ kind: 'refused', status, why, hostname })
-  if (!artefact.doors.includes(requester.door)) return refused(404, `${artefact.name} is not served over ${requester.door}`)
+  if (!artefact.doors.includes(requester.door))
+    return refused(404, `${artefact.name} is not served over ${requester.door}`)
   if (!snapshot.machines.has(hostname)) return refused(404, `the inventory has no machine ${hostname}`)
   const elsewhere = options.verifyAddress ? addressObstacle(snapshot, hostname, requester.address) : null
   if (artefact.access === 'own-address') {

@@ -76,9 +76,19 @@ export async function openServer(options: ServeOptions): Promise<RunningServer> 
   }
 }
 
-type Doors = Readonly<{ live: Live; resolver: Resolver; timeline: Timeline; metrics: Metrics; context: () => PlanContext; log: Logger }>
+type Doors = Readonly<{
+  live: Live
+  resolver: Resolver
+  timeline: Timeline
+  metrics: Metrics
+  context: () => PlanContext
+  log: Logger
+}>
 
-async function openDoors(options: ServeOptions, opened: (() => Promise<void>)[]): Promise<Omit<RunningServer, 'close'>> {
+async function openDoors(
+  options: ServeOptions,
+  opened: (() => Promise<void>)[],
+): Promise<Omit<RunningServer, 'close'>> {
   const { log } = options
   const live = await openLive({ store: options.store, stateDir: options.stateDir, pollMs: options.pollMs ?? 500, log })
   opened.push(live.close)
@@ -88,7 +98,14 @@ async function openDoors(options: ServeOptions, opened: (() => Promise<void>)[])
   const server: ServerFacts = { advertise: options.advertise, addresses: options.addresses, httpPort: httpPort ?? 80 }
   const known = { templates: options.templates }
   const context = (): PlanContext => ({ snapshot: live.snapshot(), server, known, now: Date.now() })
-  const doors: Doors = { live, context, log, resolver: resolverFor(options, context), timeline: openTimeline(live.note), metrics: metricsOf(live) }
+  const doors: Doors = {
+    live,
+    context,
+    log,
+    resolver: resolverFor(options, context),
+    timeline: openTimeline(live.note),
+    metrics: metricsOf(live),
+  }
   if (http !== null) serveHttp(options, doors, http)
   const tftp = options.tftpPort === null ? null : await openTftp(options, doors, options.tftpPort)
   if (tftp !== null) opened.push(tftp.close)
@@ -106,7 +123,14 @@ const rootsOf = ({ stateDir, firstbootDir }: ServeOptions) => ({
 
 function resolverFor(options: ServeOptions, context: () => PlanContext): Resolver {
   const { sources, verifyAddress } = options
-  return openResolver({ context, engine: templateEngine(sources), sources, roots: rootsOf(options), verifyAddress, cacheBytes })
+  return openResolver({
+    context,
+    engine: templateEngine(sources),
+    sources,
+    roots: rootsOf(options),
+    verifyAddress,
+    cacheBytes,
+  })
 }
 
 function metricsOf(live: Live): Metrics {
@@ -119,7 +143,9 @@ function metricsOf(live: Live): Metrics {
 async function listen({ listen: address }: ServeOptions, port: number): Promise<HttpServer> {
   const server = createServer()
   await new Promise<void>((resolve, reject) => {
-    server.once('error', (error) => reject(new Error(`listen for HTTP on ${address} port ${port}: ${error.message}`, { cause: error })))
+    server.once('error', (error) =>
+      reject(new Error(`listen for HTTP on ${address} port ${port}: ${error.message}`, { cause: error })),
+    )
     server.listen(port, address, resolve)
   })
   return server
@@ -137,12 +163,22 @@ function serveHttp(options: ServeOptions, { live, resolver, timeline, metrics, l
   const app = httpApp({
     resolver,
     timeline,
-    reports: { snapshot: live.snapshot, note: live.note, installed: live.installed, verifyAddress: options.verifyAddress },
+    reports: {
+      snapshot: live.snapshot,
+      note: live.note,
+      installed: live.installed,
+      verifyAddress: options.verifyAddress,
+    },
     machineAt: (address) => machineAt(live, address),
     health: () => {
       const { revision, machines } = live.snapshot()
       const health = live.health()
-      return { status: health.ok ? 'ok' : 'degraded', revision, machines: machines.size, inventory: health.ok ? 'ok' : `away since ${health.since}: ${health.error}` }
+      return {
+        status: health.ok ? 'ok' : 'degraded',
+        revision,
+        machines: machines.size,
+        inventory: health.ok ? 'ok' : `away since ${health.since}: ${health.error}`,
+      }
     },
     metrics: metrics.registry,
     log,
@@ -151,7 +187,10 @@ function serveHttp(options: ServeOptions, { live, resolver, timeline, metrics, l
   server.on('request', (request, response) => {
     response.on('finish', () => {
       metrics.http.inc({ status: String(response.statusCode) })
-      log.debug({ method: request.method, path: request.url?.replace(/\?.*/s, ''), status: response.statusCode }, 'http')
+      log.debug(
+        { method: request.method, path: request.url?.replace(/\?.*/s, ''), status: response.statusCode },
+        'http',
+      )
     })
     app(request, response)
   })
@@ -172,14 +211,21 @@ function openTftp(options: ServeOptions, doors: Doors, port: number) {
     resolve: async (path, peer) => {
       const found = await resolver.resolve(path, { door: 'tftp', address: peer.address, secret: null })
       if (found.kind === 'text' && found.ref !== null && found.ref.artefact.stage !== null)
-        timeline.note({ machine: found.ref.hostname, stage: found.ref.artefact.stage, detail: describeMenu(found.ref.artefact.name, found.body), door: 'tftp', peer: peer.address })
+        timeline.note({
+          machine: found.ref.hostname,
+          stage: found.ref.artefact.stage,
+          detail: describeMenu(found.ref.artefact.name, found.body),
+          door: 'tftp',
+          peer: peer.address,
+        })
       return toServed(files, found)
     },
     onEnd: (end) => {
       metrics.tftp.inc({ outcome: end.outcome })
       metrics.tftpBytes.inc(end.bytes)
       const machine = machineAt(live, end.peer.address)
-      if (machine !== null && !isMenu(end.path)) timeline.note({ machine, stage: 'loader', detail: describeTransfer(end), door: 'tftp', peer: end.peer.address })
+      if (machine !== null && !isMenu(end.path))
+        timeline.note({ machine, stage: 'loader', detail: describeTransfer(end), door: 'tftp', peer: end.peer.address })
     },
   })
 }
@@ -198,7 +244,9 @@ async function toServed(files: FileCache, found: Found): Promise<Served> {
       return { kind: 'refused', code: found.status === 403 ? 'access-violation' : 'not-found', why: found.why }
     case 'file': {
       const bytes = await files.read(found)
-      return bytes === null ? { kind: 'refused', code: 'access-violation', why: 'the file is too large for TFTP; fetch it over HTTP' } : { kind: 'bytes', bytes }
+      return bytes === null
+        ? { kind: 'refused', code: 'access-violation', why: 'the file is too large for TFTP; fetch it over HTTP' }
+        : { kind: 'bytes', bytes }
     }
     default:
       return found satisfies never
@@ -221,9 +269,20 @@ function openDhcp(options: ServeOptions, { context, timeline, metrics, log }: Do
 }
 
 /** A booting machine's requests are signs; an operating system renewing its lease is none. */
-function noteDhcp(timeline: Timeline, request: DhcpMessage, answer: Readonly<{ machine: string; reply: DhcpMessage }>, peer: string): void {
+function noteDhcp(
+  timeline: Timeline,
+  request: DhcpMessage,
+  answer: Readonly<{ machine: string; reply: DhcpMessage }>,
+  peer: string,
+): void {
   const client = clientOf(request)
   if (client === null || client.agent === 'system') return
   const { yiaddr, file } = answer.reply
-  timeline.note({ machine: answer.machine, stage: 'dhcp', detail: `${yiaddr} to ${client.platform} ${client.agent}: ${file}`, door: 'dhcp', peer })
+  timeline.note({
+    machine: answer.machine,
+    stage: 'dhcp',
+    detail: `${yiaddr} to ${client.platform} ${client.agent}: ${file}`,
+    door: 'dhcp',
+    peer,
+  })
 }

@@ -61,8 +61,10 @@ async function* chunksOf(snapshot: Snapshot): AsyncGenerator<string> {
 }
 
 function* linesOf(snapshot: Snapshot): Generator<Line> {
-  for (const table of tableNames) for (const row of rowsOf(snapshot, table)) yield [table, rowKey(table, row), encodeRow(row)]
-  for (const [machine, tokens] of snapshot.tokens) for (const token of tokens) yield ['tokens', `${machine}/${token.id}`, token]
+  for (const table of tableNames)
+    for (const row of rowsOf(snapshot, table)) yield [table, rowKey(table, row), encodeRow(row)]
+  for (const [machine, tokens] of snapshot.tokens)
+    for (const token of tokens) yield ['tokens', `${machine}/${token.id}`, token]
 }
 
 /** The copy as a snapshot, or null when there is none. A last line cut short by a crash is passed over. */

@@ -4,7 +4,13 @@ import type { Stage } from '../plan/states.ts'
 import type { NewEvent } from '../inventory/store/record.ts'
 import { isoTime } from '../inventory/store/record.ts'
 
-export type Sign = Readonly<{ machine: string; stage: Stage; detail: string; door: 'dhcp' | 'tftp' | 'http'; peer: string }>
+export type Sign = Readonly<{
+  machine: string
+  stage: Stage
+  detail: string
+  door: 'dhcp' | 'tftp' | 'http'
+  peer: string
+}>
 export type Timeline = Readonly<{ note: (sign: Sign) => void }>
 
 /** A sign repeated within this time is the same sign: firmware asks for everything several times. */

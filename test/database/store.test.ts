@@ -12,8 +12,21 @@ import { followStore } from '../../server/inventory/store/follow.ts'
 import { migrateStore } from '../../server/inventory/store/migrations.ts'
 import type { Store } from '../../server/inventory/store/open.ts'
 import { closeStore, openStore } from '../../server/inventory/store/open.ts'
-import { readChanges, readEvents, readLatestEvents, readRevision, readSnapshot } from '../../server/inventory/store/read.ts'
-import { isoTime, recordArming, recordBootAction, recordEdits, recordEvents, recordInstalled } from '../../server/inventory/store/record.ts'
+import {
+  readChanges,
+  readEvents,
+  readLatestEvents,
+  readRevision,
+  readSnapshot,
+} from '../../server/inventory/store/read.ts'
+import {
+  isoTime,
+  recordArming,
+  recordBootAction,
+  recordEdits,
+  recordEvents,
+  recordInstalled,
+} from '../../server/inventory/store/record.ts'
 import { fillStore } from '../fixtures.ts'
 import type { MariaDb } from '../mariadb.ts'
 import { startMariaDb } from '../mariadb.ts'
@@ -43,7 +56,8 @@ after(async () => {
 for (const flavour of ['sqlite', 'mysql'] as const) {
   describe(`the store on ${flavour}`, () => {
     let count = 0
-    const addressOf = (name: string): string => (flavour === 'sqlite' ? `sqlite:${join(folder, `${name}.sqlite`)}` : mariadb.newDatabase(name))
+    const addressOf = (name: string): string =>
+      flavour === 'sqlite' ? `sqlite:${join(folder, `${name}.sqlite`)}` : mariadb.newDatabase(name)
     const opened = async (t: { after: (end: () => Promise<void>) => void }, yaml = farm): Promise<Store> => {
       const store = openStore(addressOf(`t${++count}`))
       t.after(() => closeStore(store))
@@ -63,7 +77,11 @@ for (const flavour of ['sqlite', 'mysql'] as const) {
       const text = renderYamlDocument(await readSnapshot(store))
       const { rows, errors } = parseYamlDocument(text, 'export')
       assert.deepEqual(errors, [])
-      await recordEdits(store, rows.map(({ table, row }) => ({ kind: 'put', table, row })), 'test')
+      await recordEdits(
+        store,
+        rows.map(({ table, row }) => ({ kind: 'put', table, row })),
+        'test',
+      )
       assert.equal(renderYamlDocument(await readSnapshot(store)), text)
       assert.match(text, /ünïcode/)
     })
@@ -76,7 +94,7 @@ for (const flavour of ['sqlite', 'mysql'] as const) {
       assert.ok(machine)
       await recordEdits(store, [{ kind: 'put', table: 'machines', row: { ...machine, memory_mib: 4096 } }], 'cli:alice')
       await recordEdits(store, [{ kind: 'put', table: 'machines', row: { ...machine, memory_mib: 4096 } }], 'cli:bob')
-      const [change, ...others] = (await readChanges(store, { limit: 100 })).filter((one) => Number(one.id) > start)
+      const [change, ...others] = (await readChanges(store, { limit: 100 })).filter((one) => one.id > start)
       assert.deepEqual(others, [])
       assert.equal(change?.who, 'cli:alice')
       assert.equal(change.row_key, 'acas0002')
@@ -94,8 +112,10 @@ for (const flavour of ['sqlite', 'mysql'] as const) {
       await sql`UPDATE machines SET notes = 'by hand' WHERE hostname = 'acas0001'`.execute(store.db)
       await sql`UPDATE machines SET hostname = 'acas0099' WHERE hostname = 'acas0002'`.execute(store.db)
       await sql`DELETE FROM interfaces WHERE machine = 'acas0002'`.execute(store.db)
-      const changes = (await readChanges(store, { limit: 100 })).filter((one) => Number(one.id) > start).toReversed()
-      const shape = changes.map((one) => [one.row_key, one.before === null ? '+' : one.after === null ? '-' : '~'].join(' '))
+      const changes = (await readChanges(store, { limit: 100 })).filter((one) => one.id > start).toReversed()
+      const shape = changes.map((one) =>
+        [one.row_key, one.before === null ? '+' : one.after === null ? '-' : '~'].join(' '),
+      )
       assert.deepEqual(shape.toSorted(), ['acas0001 ~', 'acas0002 -', 'acas0002/eth0 -', 'acas0099 +'])
       for (const { who } of changes) assert.match(who, new RegExp(inTransactionOf[flavour]))
     })
@@ -103,7 +123,11 @@ for (const flavour of ['sqlite', 'mysql'] as const) {
     test('updated_at is kept by the database for every writer', async (t) => {
       const store = await opened(t)
       const read = async (): Promise<string> =>
-        (await sql<{ updated_at: string }>`SELECT updated_at FROM machines WHERE hostname = 'acas0001'`.execute(store.db)).rows[0]?.updated_at ?? ''
+        (
+          await sql<{ updated_at: string }>`SELECT updated_at FROM machines WHERE hostname = 'acas0001'`.execute(
+            store.db,
+          )
+        ).rows[0]?.updated_at ?? ''
       const first = await read()
       assert.match(first, /Z$/)
       await new Promise((resolve) => setTimeout(resolve, 5))
@@ -117,7 +141,16 @@ for (const flavour of ['sqlite', 'mysql'] as const) {
       const machine = snapshot.machines.get('acas0001')
       assert.ok(machine)
       const broken = { ...machine, hostname: 'broken', notes: Symbol('not storable') as unknown as string }
-      await assert.rejects(recordEdits(store, [{ kind: 'put', table: 'machines', row: { ...machine, notes: 'half' } }, { kind: 'put', table: 'machines', row: broken }], 'test'))
+      await assert.rejects(
+        recordEdits(
+          store,
+          [
+            { kind: 'put', table: 'machines', row: { ...machine, notes: 'half' } },
+            { kind: 'put', table: 'machines', row: broken },
+          ],
+          'test',
+        ),
+      )
       assert.equal((await readSnapshot(store)).machines.get('acas0001')?.notes, machine.notes)
     })
 
@@ -126,17 +159,32 @@ for (const flavour of ['sqlite', 'mysql'] as const) {
       await recordArming(store, ['acas0002'], { who: 'test', now: 0, expiresAt: 1 })
       await recordEdits(store, [{ kind: 'delete', table: 'machines', key: 'acas0002' }], 'test')
       const snapshot = await readSnapshot(store)
-      assert.deepEqual([snapshot.machines.has('acas0002'), snapshot.interfaces.has('acas0002'), snapshot.tokens.has('acas0002')], [false, false, false])
+      assert.deepEqual(
+        [snapshot.machines.has('acas0002'), snapshot.interfaces.has('acas0002'), snapshot.tokens.has('acas0002')],
+        [false, false, false],
+      )
     })
 
     test('DESIGN §3: a token counts once, and its use turns boot to local in the same step', async (t) => {
       const store = await opened(t)
-      await recordArming(store, ['acas0001', 'acas0002'], { who: 'cli:alice', now: Date.now(), expiresAt: Date.now() + 1000 })
+      await recordArming(store, ['acas0001', 'acas0002'], {
+        who: 'cli:alice',
+        now: Date.now(),
+        expiresAt: Date.now() + 1000,
+      })
       const armed = await readSnapshot(store)
       assert.equal(armed.machines.get('acas0001')?.boot, 'install')
       const token = armed.tokens.get('acas0001')?.find((one) => one.purpose === 'install')
       assert.ok(token)
-      const event = { machine: 'acas0001', at: isoTime(Date.now()), stage: 'installed', detail: null, progress: null, door: 'http', peer: '192.0.2.11' }
+      const event = {
+        machine: 'acas0001',
+        at: isoTime(Date.now()),
+        stage: 'installed',
+        detail: null,
+        progress: null,
+        door: 'http',
+        peer: '192.0.2.11',
+      }
       const outcomes = await Promise.all([1, 2, 3].map(() => recordInstalled(store, token, event)))
       assert.deepEqual(outcomes.filter(Boolean), [true])
       const done = await readSnapshot(store)
@@ -157,14 +205,34 @@ for (const flavour of ['sqlite', 'mysql'] as const) {
       const first = await arm(1000)
       const firstInstall = tokenOf(first, 'install', 1000)
       assert.ok(firstInstall)
-      await recordInstalled(store, firstInstall, { machine: 'acas0001', at: isoTime(1500), stage: 'installed', detail: null, progress: null, door: 'http', peer: null })
+      await recordInstalled(store, firstInstall, {
+        machine: 'acas0001',
+        at: isoTime(1500),
+        stage: 'installed',
+        detail: null,
+        progress: null,
+        door: 'http',
+        peer: null,
+      })
       await arm(2000)
       const third = await arm(3000)
-      assert.deepEqual(third.tokens.get('acas0001')?.map((one) => `${one.purpose} ${Date.parse(one.created_at)}`).toSorted(), ['install 1000', 'install 3000', 'machine 1000', 'machine 3000'])
+      assert.deepEqual(
+        third.tokens
+          .get('acas0001')
+          ?.map((one) => `${one.purpose} ${Date.parse(one.created_at)}`)
+          .toSorted(),
+        ['install 1000', 'install 3000', 'machine 1000', 'machine 3000'],
+      )
       await recordBootAction(store, ['acas0001'], 'local', { who: 'test', now: 4000 })
       const disarmed = await readSnapshot(store)
       assert.equal(disarmed.machines.get('acas0001')?.boot, 'local')
-      assert.deepEqual(disarmed.tokens.get('acas0001')?.map((one) => `${one.purpose} ${Date.parse(one.created_at)}`).toSorted(), ['install 1000', 'machine 1000'])
+      assert.deepEqual(
+        disarmed.tokens
+          .get('acas0001')
+          ?.map((one) => `${one.purpose} ${Date.parse(one.created_at)}`)
+          .toSorted(),
+        ['install 1000', 'machine 1000'],
+      )
     })
 
     test('DESIGN §7: no secret stands in the history', async (t) => {
@@ -178,20 +246,46 @@ for (const flavour of ['sqlite', 'mysql'] as const) {
 
     test('the latest events of many machines begin with their newest arming', async (t) => {
       const store = await opened(t)
-      const event = (machine: string, stage: string) => ({ machine, at: isoTime(0), stage, detail: null, progress: null, door: 'http', peer: null })
-      await recordEvents(store, [event('acas0001', 'armed'), event('acas0001', 'failed'), event('acas0001', 'armed'), event('acas0001', 'dhcp'), event('acas0002', 'dhcp')])
+      const event = (machine: string, stage: string) => ({
+        machine,
+        at: isoTime(0),
+        stage,
+        detail: null,
+        progress: null,
+        door: 'http',
+        peer: null,
+      })
+      await recordEvents(store, [
+        event('acas0001', 'armed'),
+        event('acas0001', 'failed'),
+        event('acas0001', 'armed'),
+        event('acas0001', 'dhcp'),
+        event('acas0002', 'dhcp'),
+      ])
       const latest = await readLatestEvents(store, ['acas0001', 'acas0002', 'acas0003'])
-      assert.deepEqual([...latest].map(([name, events]) => [name, ...events.map((one) => one.stage)]).toSorted(), [['acas0001', 'armed', 'dhcp'], ['acas0002', 'dhcp']])
+      assert.deepEqual([...latest].map(([name, events]) => [name, ...events.map((one) => one.stage)]).toSorted(), [
+        ['acas0001', 'armed', 'dhcp'],
+        ['acas0002', 'dhcp'],
+      ])
     })
 
     test('a row that its schema refuses is reported and hides no other', async (t) => {
       const store = await opened(t)
-      await sql`INSERT INTO machines (hostname, profile, boot, memory_mib) VALUES ('Bad_Name', 'base', 'never', -5)`.execute(store.db)
+      await sql`INSERT INTO machines (hostname, profile, boot, memory_mib) VALUES ('Bad_Name', 'base', 'never', -5)`.execute(
+        store.db,
+      )
       await sql`INSERT INTO interfaces (machine, name, mac) VALUES ('acas0001', 'eth1', 'zz:zz')`.execute(store.db)
       const snapshot = await readSnapshot(store)
       assert.deepEqual([...snapshot.machines.keys()].toSorted(), ['acas0001', 'acas0002'])
-      const fields = [...snapshot.unreadable.values()].flat().flatMap((row) => row.errors.map((error) => `${row.key} ${error.field}`))
-      assert.deepEqual(fields.toSorted(), ['Bad_Name boot', 'Bad_Name hostname', 'Bad_Name memory_mib', 'acas0001/eth1 mac'])
+      const fields = [...snapshot.unreadable.values()]
+        .flat()
+        .flatMap((row) => row.errors.map((error) => `${row.key} ${error.field}`))
+      assert.deepEqual(fields.toSorted(), [
+        'Bad_Name boot',
+        'Bad_Name hostname',
+        'Bad_Name memory_mib',
+        'acas0001/eth1 mac',
+      ])
     })
 
     test('the follower sees what any writer commits, also a number that commits late', async (t) => {
@@ -215,7 +309,9 @@ for (const flavour of ['sqlite', 'mysql'] as const) {
       assert.equal(snapshot.machines.get('acas0002')?.memory_mib, 512)
       // A gap in the numbering, filled after a higher number was seen, as a slow transaction does.
       const highest = await readRevision(store)
-      await sql`INSERT INTO changes (id, at, who, table_name, row_key) VALUES (${highest + 5}, 'x', 'x', 'machines', 'acas0001')`.execute(store.db)
+      await sql`INSERT INTO changes (id, at, who, table_name, row_key) VALUES (${highest + 5}, 'x', 'x', 'machines', 'acas0001')`.execute(
+        store.db,
+      )
       await following.now()
       await sql`UPDATE machines SET memory_mib = 600 WHERE hostname = 'acas0002'`.execute(store.db)
       await sql`UPDATE changes SET id = ${highest + 2} WHERE id > ${highest + 5}`.execute(store.db)
@@ -230,12 +326,20 @@ for (const flavour of ['sqlite', 'mysql'] as const) {
 }
 
 test('an inventory address of neither form says what one looks like, and never shows its password', () => {
-  assert.throws(() => openStore('postgres://u:geheim@h/d'), (error: Error) => /expected sqlite:FILE or mysql:/.test(error.message) && !error.message.includes('geheim'))
-  assert.throws(() => openStore('mysql://u:geheim@h'), (error: Error) => !error.message.includes('geheim'))
+  assert.throws(
+    () => openStore('postgres://u:geheim@h/d'),
+    (error: Error) => /expected sqlite:FILE or mysql:/.test(error.message) && !error.message.includes('geheim'),
+  )
+  assert.throws(
+    () => openStore('mysql://u:geheim@h'),
+    (error: Error) => !error.message.includes('geheim'),
+  )
 })
 
 test('a database user that may not make triggers is told so, and nothing is left half made', async () => {
-  mariadb.sql("CREATE DATABASE plain; CREATE USER plain@'127.0.0.1' IDENTIFIED BY 'p'; GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, DROP, INDEX, ALTER ON plain.* TO plain@'127.0.0.1'")
+  mariadb.sql(
+    "CREATE DATABASE plain; CREATE USER plain@'127.0.0.1' IDENTIFIED BY 'p'; GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, DROP, INDEX, ALTER ON plain.* TO plain@'127.0.0.1'",
+  )
   const migrate = async (): Promise<readonly string[]> => {
     const store = openStore(`mysql://plain:p@127.0.0.1:${mariadb.port}/plain`)
     return migrateStore(store).finally(() => closeStore(store))

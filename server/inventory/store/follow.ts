@@ -79,13 +79,19 @@ async function takeChanges({ store, onChange }: FollowOptions, seen: Seen): Prom
   for (const [table, wanted] of keys) rows.push(...(await readRows(store, table as TableName | 'tokens', [...wanted])))
   const highest = Math.max(seen.highest, changes.at(-1)?.id ?? 0)
   await onChange(rows, highest)
-  noteGaps(seen, changes.map((change) => change.id), highest, Date.now())
+  noteGaps(
+    seen,
+    changes.map((change) => change.id),
+    highest,
+    Date.now(),
+  )
   return changes.length
 }
 
 function noteGaps(seen: Seen, ids: readonly number[], highest: number, now: number): void {
   const present = new Set(ids)
   for (const [id, since] of seen.gaps) if (present.has(id) || now - since > gapPatienceMs) seen.gaps.delete(id)
-  for (let id = seen.highest + 1; id < highest && seen.gaps.size < mostGaps; id++) if (!present.has(id)) seen.gaps.set(id, now)
+  for (let id = seen.highest + 1; id < highest && seen.gaps.size < mostGaps; id++)
+    if (!present.has(id)) seen.gaps.set(id, now)
   seen.highest = highest
 }

@@ -1,7 +1,7 @@
 // Numbered migrations, the same for both databases; only types and triggers are spelt for each.
 import type { Kysely, Migration } from 'kysely'
 import { Migrator, sql } from 'kysely'
-import type { Flavour, Store, StoreSchema } from './open.ts'
+import type { Flavour, Store } from './open.ts'
 
 type ColumnType = 'key' | 'text' | 'long' | 'integer'
 type TableShape = Readonly<{ key: readonly string[]; columns: Readonly<Record<string, ColumnType>> }>
@@ -11,29 +11,94 @@ const inventory1: Readonly<Record<string, TableShape>> = {
   site: { key: ['name'], columns: { name: 'key', value: 'long' } },
   networks: {
     key: ['name'],
-    columns: { name: 'key', cidr: 'text', gateway: 'text', dns: 'text', domain: 'text', ntp: 'text', next_server: 'text', mtu: 'integer', vlan: 'integer', relay: 'text' },
+    columns: {
+      name: 'key',
+      cidr: 'text',
+      gateway: 'text',
+      dns: 'text',
+      domain: 'text',
+      ntp: 'text',
+      next_server: 'text',
+      mtu: 'integer',
+      vlan: 'integer',
+      relay: 'text',
+    },
   },
   images: {
     key: ['name'],
-    columns: { name: 'key', arch: 'text', kernel: 'text', initrd: 'text', xen: 'text', tree_url: 'long', sha256: 'long' },
+    columns: {
+      name: 'key',
+      arch: 'text',
+      kernel: 'text',
+      initrd: 'text',
+      xen: 'text',
+      tree_url: 'long',
+      sha256: 'long',
+    },
   },
   profiles: {
     key: ['name'],
-    columns: { name: 'key', parent: 'text', family: 'text', version: 'text', arch: 'text', template: 'text', image: 'text', hypervisor: 'text', guest_type: 'text', kernel_args: 'long', repositories: 'long', params: 'long' },
+    columns: {
+      name: 'key',
+      parent: 'text',
+      family: 'text',
+      version: 'text',
+      arch: 'text',
+      template: 'text',
+      image: 'text',
+      hypervisor: 'text',
+      guest_type: 'text',
+      kernel_args: 'long',
+      repositories: 'long',
+      params: 'long',
+    },
   },
   machines: {
     key: ['hostname'],
-    columns: { hostname: 'key', domain: 'text', uuid: 'text', profile: 'text', dom0: 'text', vdisk: 'long', vcpus: 'integer', cpus: 'text', memory_mib: 'integer', arch: 'text', boot: 'text', disk: 'text', serial_console: 'text', params: 'long', notes: 'long' },
+    columns: {
+      hostname: 'key',
+      domain: 'text',
+      uuid: 'text',
+      profile: 'text',
+      dom0: 'text',
+      vdisk: 'long',
+      vcpus: 'integer',
+      cpus: 'text',
+      memory_mib: 'integer',
+      arch: 'text',
+      boot: 'text',
+      disk: 'text',
+      serial_console: 'text',
+      params: 'long',
+      notes: 'long',
+    },
   },
   interfaces: {
     key: ['machine', 'name'],
-    columns: { machine: 'key', name: 'key', mac: 'text', ip: 'text', network: 'text', bridge: 'text', vlan: 'integer', boot: 'integer' },
+    columns: {
+      machine: 'key',
+      name: 'key',
+      mac: 'text',
+      ip: 'text',
+      network: 'text',
+      bridge: 'text',
+      vlan: 'integer',
+      boot: 'integer',
+    },
   },
 }
 
 const tokens1: TableShape = {
   key: ['machine', 'id'],
-  columns: { machine: 'key', id: 'key', purpose: 'text', secret: 'text', created_at: 'text', expires_at: 'text', used_at: 'text' },
+  columns: {
+    machine: 'key',
+    id: 'key',
+    purpose: 'text',
+    secret: 'text',
+    created_at: 'text',
+    expires_at: 'text',
+    used_at: 'text',
+  },
 }
 
 const typeNames: Readonly<Record<Flavour, Readonly<Record<ColumnType, string>>>> = {
@@ -53,7 +118,12 @@ const whoSql: Readonly<Record<Flavour, string>> = {
   sqlite: "'sql'",
 }
 
-const createTable = (flavour: Flavour, name: string, { key, columns }: TableShape, extra: readonly string[] = []): string => {
+const createTable = (
+  flavour: Flavour,
+  name: string,
+  { key, columns }: TableShape,
+  extra: readonly string[] = [],
+): string => {
   const lines = Object.entries(columns).map(([column, type]) => `\`${column}\` ${typeNames[flavour][type]}`)
   const primary = `PRIMARY KEY (${key.map((column) => `\`${column}\``).join(', ')})`
   const body = [...lines, ...extra, primary].join(', ')
@@ -80,8 +150,15 @@ function createLogs(flavour: Flavour): readonly string[] {
 type Verb = 'INSERT' | 'UPDATE' | 'DELETE'
 
 /** A trigger that writes one `changes` row: it is what makes a statement from any program part of the history. */
-function changeTrigger(flavour: Flavour, table: string, shape: TableShape, shown: readonly string[], verb: Verb): string {
-  const image = (side: 'OLD' | 'NEW'): string => `json_object(${shown.map((column) => `'${column}', ${side}.\`${column}\``).join(', ')})`
+function changeTrigger(
+  flavour: Flavour,
+  table: string,
+  shape: TableShape,
+  shown: readonly string[],
+  verb: Verb,
+): string {
+  const image = (side: 'OLD' | 'NEW'): string =>
+    `json_object(${shown.map((column) => `'${column}', ${side}.\`${column}\``).join(', ')})`
   const keyOf = (side: 'OLD' | 'NEW'): string => {
     const parts = shape.key.map((column) => `${side}.\`${column}\``)
     return flavour === 'mysql' ? `CONCAT(${parts.join(", '/', ")})` : parts.join(" || '/' || ")
@@ -103,7 +180,10 @@ function changeTrigger(flavour: Flavour, table: string, shape: TableShape, shown
   const before = `CASE WHEN ${isRenamed} THEN NULL ELSE ${image('OLD')} END`
   const differs = columns.map((column) => `OLD.\`${column}\` IS NOT NEW.\`${column}\``).join(' OR ')
   // SQLite has no IF in a trigger: a rename's first half is an INSERT … SELECT with a condition.
-  const disappeared = insert(keyOf('OLD'), image('OLD'), 'NULL').replace(/VALUES \((.*)\);$/, `SELECT $1 WHERE ${isRenamed};`)
+  const disappeared = insert(keyOf('OLD'), image('OLD'), 'NULL').replace(
+    /VALUES \((.*)\);$/,
+    `SELECT $1 WHERE ${isRenamed};`,
+  )
   return `${head} WHEN ${differs} BEGIN ${disappeared} ${insert(keyOf('NEW'), before, image('NEW'))} END`
 }
 
@@ -111,11 +191,17 @@ function changeTrigger(flavour: Flavour, table: string, shape: TableShape, shown
 function timestampTriggers(flavour: Flavour, table: string, shape: TableShape): readonly string[] {
   if (flavour === 'mysql')
     return ['INSERT', 'UPDATE'].map(
-      (verb) => `CREATE TRIGGER \`${table}_${verb.toLowerCase()}_updated_at\` BEFORE ${verb} ON \`${table}\` FOR EACH ROW SET NEW.\`updated_at\` = ${nowSql.mysql}`,
+      (verb) =>
+        `CREATE TRIGGER \`${table}_${verb.toLowerCase()}_updated_at\` BEFORE ${verb} ON \`${table}\` FOR EACH ROW SET NEW.\`updated_at\` = ${nowSql.mysql}`,
     )
   const same = shape.key.map((column) => `\`${column}\` = NEW.\`${column}\``).join(' AND ')
   return ['INSERT', 'UPDATE'].map((verb) => {
-    const columns = verb === 'UPDATE' ? ` OF ${Object.keys(shape.columns).map((column) => `\`${column}\``).join(', ')}` : ''
+    const columns =
+      verb === 'UPDATE'
+        ? ` OF ${Object.keys(shape.columns)
+            .map((column) => `\`${column}\``)
+            .join(', ')}`
+        : ''
     return `CREATE TRIGGER \`${table}_${verb.toLowerCase()}_updated_at\` AFTER ${verb}${columns} ON \`${table}\` FOR EACH ROW BEGIN UPDATE \`${table}\` SET \`updated_at\` = ${nowSql.sqlite} WHERE ${same}; END`
   })
 }
@@ -145,11 +231,21 @@ async function createInventory(db: Kysely<unknown>, flavour: Flavour): Promise<v
   for (const [table, shape] of Object.entries(inventory1)) {
     await run(db, [createTable(flavour, table, shape, [stamp])])
     await run(db, timestampTriggers(flavour, table, shape))
-    await run(db, (['INSERT', 'UPDATE', 'DELETE'] as const).map((verb) => changeTrigger(flavour, table, shape, Object.keys(shape.columns), verb)))
+    await run(
+      db,
+      (['INSERT', 'UPDATE', 'DELETE'] as const).map((verb) =>
+        changeTrigger(flavour, table, shape, Object.keys(shape.columns), verb),
+      ),
+    )
   }
   const withoutSecret = Object.keys(tokens1.columns).filter((column) => column !== 'secret')
   await run(db, [createTable(flavour, 'tokens', tokens1)])
-  await run(db, (['INSERT', 'UPDATE', 'DELETE'] as const).map((verb) => changeTrigger(flavour, 'tokens', tokens1, withoutSecret, verb)))
+  await run(
+    db,
+    (['INSERT', 'UPDATE', 'DELETE'] as const).map((verb) =>
+      changeTrigger(flavour, 'tokens', tokens1, withoutSecret, verb),
+    ),
+  )
   await run(db, [
     'CREATE INDEX `interfaces_by_mac` ON `interfaces` (`mac`)',
     'CREATE INDEX `machines_by_dom0` ON `machines` (`dom0`)',
@@ -166,7 +262,7 @@ const migrationsFor = (flavour: Flavour): Readonly<Record<string, Migration>> =>
  */
 export async function migrateStore(store: Store): Promise<readonly string[]> {
   const migrator = new Migrator({
-    db: store.db as Kysely<StoreSchema>,
+    db: store.db,
     provider: { getMigrations: () => Promise.resolve(migrationsFor(store.flavour)) },
     migrationTableName: 'bootstead_migrations',
     migrationLockTableName: 'bootstead_migrations_lock',
@@ -174,7 +270,10 @@ export async function migrateStore(store: Store): Promise<readonly string[]> {
   const { error, results } = await migrator.migrateToLatest()
   const failed = results?.find((result) => result.status === 'Error')
   if (error !== undefined)
-    throw new Error(`migrate ${store.label}${failed === undefined ? '' : `: ${failed.migrationName}`}: ${mend(error)}`, { cause: error })
+    throw new Error(
+      `migrate ${store.label}${failed === undefined ? '' : `: ${failed.migrationName}`}: ${mend(error)}`,
+      { cause: error },
+    )
   return (results ?? []).map((result) => result.migrationName)
 }
 

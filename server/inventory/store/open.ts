@@ -1,7 +1,7 @@
 // Opening a store: one Kysely over an embedded SQLite file or a MySQL/MariaDB server.
 import { mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
-import type { Dialect } from 'kysely'
+import type { Dialect, Generated } from 'kysely'
 import { Kysely, MysqlDialect, SqliteDialect } from 'kysely'
 import Database from 'libsql'
 import { createPool } from 'mysql2'
@@ -43,12 +43,16 @@ type TokenRow = Readonly<{
 
 export type StoreSchema = { [T in TableName]: StoredRow } & {
   tokens: TokenRow
-  events: Omit<EventRow, 'id'> & { id: import('kysely').Generated<number> }
+  events: Omit<EventRow, 'id'> & { id: Generated<number> }
   changes: ChangeRow
 }
 
 export type Flavour = 'sqlite' | 'mysql'
-export type Store = Readonly<{ flavour: Flavour; db: Kysely<StoreSchema>; /** Where it is, without its password. */ label: string }>
+export type Store = Readonly<{
+  flavour: Flavour
+  db: Kysely<StoreSchema>
+  /** Where it is, without its password. */ label: string
+}>
 
 /** The address of an inventory that can't be used, and what one looks like. */
 export class InventoryAddressError extends Error {
@@ -63,7 +67,9 @@ export class InventoryAddressError extends Error {
 export function openStore(address: string): Store {
   if (address.startsWith('sqlite:')) return openSqlite(address.slice('sqlite:'.length))
   if (/^(mysql|mariadb):\/\//.test(address)) return openMysql(address)
-  throw new InventoryAddressError(`${withoutPassword(address)}: expected sqlite:FILE or mysql://USER:PASSWORD@HOST:PORT/DATABASE`)
+  throw new InventoryAddressError(
+    `${withoutPassword(address)}: expected sqlite:FILE or mysql://USER:PASSWORD@HOST:PORT/DATABASE`,
+  )
 }
 
 function openSqlite(file: string): Store {
@@ -71,7 +77,7 @@ function openSqlite(file: string): Store {
   if (file !== ':memory:') mkdirSync(dirname(file), { recursive: true })
   const database = new Database(file, { timeout: 10_000 })
   database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA busy_timeout = 10000')
-  const dialect: Dialect = new SqliteDialect({ database: database as never })
+  const dialect: Dialect = new SqliteDialect({ database: database })
   return { flavour: 'sqlite', db: new Kysely<StoreSchema>({ dialect }), label: `sqlite:${file}` }
 }
 
@@ -90,7 +96,11 @@ function openMysql(address: string): Store {
     charset: 'utf8mb4_bin',
     timezone: 'Z',
   })
-  return { flavour: 'mysql', db: new Kysely<StoreSchema>({ dialect: new MysqlDialect({ pool }) }), label: withoutPassword(address) }
+  return {
+    flavour: 'mysql',
+    db: new Kysely<StoreSchema>({ dialect: new MysqlDialect({ pool }) }),
+    label: withoutPassword(address),
+  }
 }
 
 function parseUrl(address: string): URL {

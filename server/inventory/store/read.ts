@@ -18,8 +18,11 @@ const keysPerQuery = 500
 
 /** Number of the newest change, 0 in a new store. */
 export async function readRevision(store: Store): Promise<number> {
-  const row = await store.db.selectFrom('changes').select(({ fn }) => fn.max('id').as('revision')).executeTakeFirst()
-  return Number(row?.revision ?? 0)
+  const row = await store.db
+    .selectFrom('changes')
+    .select(({ fn }) => fn.max('id').as('revision'))
+    .executeTakeFirst()
+  return row?.revision ?? 0
 }
 
 /**
@@ -30,7 +33,8 @@ export async function readSnapshot(store: Store): Promise<Snapshot> {
   const revision = await readRevision(store)
   let snapshot = emptySnapshot
   for (const table of [...tableNames, 'tokens'] as const)
-    for await (const page of pagesOf(store, table)) snapshot = await inSlices(changeSnapshotInSlices(snapshot, page, revision, rowsPerSlice))
+    for await (const page of pagesOf(store, table))
+      snapshot = await inSlices(changeSnapshotInSlices(snapshot, page, revision, rowsPerSlice))
   return snapshot
 }
 
@@ -47,10 +51,13 @@ async function* pagesOf(store: Store, table: FollowedTable): AsyncGenerator<read
   const keys = keyColumns(table)
   let after: readonly unknown[] | null = null
   for (;;) {
-    const where = after === null ? sql`` : sql`WHERE (${sql.join(keys.map((key) => sql.ref(key)))}) > (${sql.join(after)})`
+    const where =
+      after === null ? sql`` : sql`WHERE (${sql.join(keys.map((key) => sql.ref(key)))}) > (${sql.join(after)})`
     const order = sql.join(keys.map((key) => sql.ref(key)))
     const page: readonly RawRow[] = (
-      await sql<RawRow>`SELECT * FROM ${sql.table(table)} ${where} ORDER BY ${order} LIMIT ${sql.lit(rowsPerPage)}`.execute(store.db)
+      await sql<RawRow>`SELECT * FROM ${sql.table(table)} ${where} ORDER BY ${order} LIMIT ${sql.lit(rowsPerPage)}`.execute(
+        store.db,
+      )
     ).rows
     yield page.map((row) => toChange(table, row))
     const last = page.at(-1)
@@ -60,12 +67,19 @@ async function* pagesOf(store: Store, table: FollowedTable): AsyncGenerator<read
 }
 
 /** Those rows as they are now; one that no longer exists has `raw: null`. */
-export async function readRows(store: Store, table: FollowedTable, wanted: readonly string[]): Promise<readonly RowChange[]> {
+export async function readRows(
+  store: Store,
+  table: FollowedTable,
+  wanted: readonly string[],
+): Promise<readonly RowChange[]> {
   const found = new Map<string, RowChange>()
   const [first = 'name'] = keyColumns(table)
   for (let from = 0; from < wanted.length; from += keysPerQuery) {
     const heads = [...new Set(wanted.slice(from, from + keysPerQuery).map((key) => key.split('/')[0]))]
-    const { rows } = await sql<RawRow>`SELECT * FROM ${sql.table(table)} WHERE ${sql.ref(first)} IN (${sql.join(heads)})`.execute(store.db)
+    const { rows } =
+      await sql<RawRow>`SELECT * FROM ${sql.table(table)} WHERE ${sql.ref(first)} IN (${sql.join(heads)})`.execute(
+        store.db,
+      )
     for (const row of rows) {
       const change = toChange(table, row)
       found.set(change.key, change)
@@ -94,11 +108,13 @@ export async function readChangedKeys(
   const rows = await store.db
     .selectFrom('changes')
     .select(['id', 'table_name', 'row_key'])
-    .where((where) => (also.length === 0 ? where('id', '>', after) : where.or([where('id', '>', after), where('id', 'in', also)])))
+    .where((where) =>
+      also.length === 0 ? where('id', '>', after) : where.or([where('id', '>', after), where('id', 'in', also)]),
+    )
     .orderBy('id')
     .limit(limit)
     .execute()
-  return rows.map((row) => ({ ...row, id: Number(row.id) }))
+  return rows
 }
 
 /** History, newest first; of one row when `table` and `key` are given. */
@@ -114,12 +130,21 @@ export async function readChanges(
 
 /** The newest events of a machine, oldest first. */
 export async function readEvents(store: Store, machine: string, limit: number): Promise<readonly EventRow[]> {
-  const rows = await store.db.selectFrom('events').selectAll().where('machine', '=', machine).orderBy('id', 'desc').limit(limit).execute()
+  const rows = await store.db
+    .selectFrom('events')
+    .selectAll()
+    .where('machine', '=', machine)
+    .orderBy('id', 'desc')
+    .limit(limit)
+    .execute()
   return rows.toReversed()
 }
 
 /** The events of several machines since their newest `armed`, oldest first: what their boot states are folded from. */
-export async function readLatestEvents(store: Store, machines: readonly string[]): Promise<ReadonlyMap<string, readonly EventRow[]>> {
+export async function readLatestEvents(
+  store: Store,
+  machines: readonly string[],
+): Promise<ReadonlyMap<string, readonly EventRow[]>> {
   const events = new Map<string, EventRow[]>()
   for (let from = 0; from < machines.length; from += keysPerQuery) {
     const names = machines.slice(from, from + keysPerQuery)
@@ -127,8 +152,12 @@ export async function readLatestEvents(store: Store, machines: readonly string[]
       .selectFrom('events as e')
       .selectAll('e')
       .where('e.machine', 'in', names)
-      .where('e.id', '>=', ({ selectFrom }) =>
-        selectFrom('events as a').select(({ fn }) => fn.coalesce(fn.max('a.id'), sql<number>`0`).as('id')).whereRef('a.machine', '=', 'e.machine').where('a.stage', '=', 'armed'),
+      .where('e.id', '>=', (eb) =>
+        eb
+          .selectFrom('events as a')
+          .select(({ fn }) => fn.coalesce(fn.max('a.id'), sql<number>`0`).as('id'))
+          .whereRef('a.machine', '=', 'e.machine')
+          .where('a.stage', '=', 'armed'),
       )
       .orderBy('e.id')
       .execute()

@@ -38,8 +38,11 @@ async function transact<T>(store: Store, who: string, body: (trx: Trx) => Promis
 }
 
 async function newestChange(trx: Trx): Promise<number> {
-  const row = await trx.selectFrom('changes').select(({ fn }) => fn.max('id').as('id')).executeTakeFirst()
-  return Number(row?.id ?? 0)
+  const row = await trx
+    .selectFrom('changes')
+    .select(({ fn }) => fn.max('id').as('id'))
+    .executeTakeFirst()
+  return row?.id ?? 0
 }
 
 /** Applies all edits or none. Returns the revision afterwards. */
@@ -47,7 +50,11 @@ export async function recordEdits(store: Store, edits: readonly Edit[], who: str
   return transact(store, who, async (trx) => {
     for (const table of Object.keys(tables) as TableName[]) {
       const own = edits.filter((edit) => edit.table === table)
-      await putRows(trx, table, own.flatMap((edit) => (edit.kind === 'put' ? [encodeRow(edit.row)] : [])))
+      await putRows(
+        trx,
+        table,
+        own.flatMap((edit) => (edit.kind === 'put' ? [encodeRow(edit.row)] : [])),
+      )
       for (const edit of own) if (edit.kind === 'delete') await deleteRow(trx, table, edit.key)
     }
     return newestChange(trx)
@@ -68,7 +75,10 @@ async function existingKeys(trx: Trx, table: TableName, rows: readonly StoredRow
   const [first = 'name'] = tables[table].key
   const heads = [...new Set(rows.map((row) => row[first] ?? null))]
   const columns = sql.join(tables[table].key.map((column) => sql.ref(column)))
-  const found = await sql<StoredRow>`SELECT ${columns} FROM ${sql.table(table)} WHERE ${sql.ref(first)} IN (${sql.join(heads)})`.execute(trx)
+  const found =
+    await sql<StoredRow>`SELECT ${columns} FROM ${sql.table(table)} WHERE ${sql.ref(first)} IN (${sql.join(heads)})`.execute(
+      trx,
+    )
   return new Set(found.rows.map((row) => rowKey(table, row)))
 }
 
@@ -105,11 +115,17 @@ export async function recordArming(
   await transact(store, options.who, async (trx) => {
     for (const machine of hostnames) {
       await dropArming(trx, machine)
-      const tokens = [newToken(machine, 'install', at, isoTime(options.expiresAt)), newToken(machine, 'machine', at, null)]
+      const tokens = [
+        newToken(machine, 'install', at, isoTime(options.expiresAt)),
+        newToken(machine, 'machine', at, null),
+      ]
       await trx.insertInto('tokens').values(tokens).execute()
       await sql`UPDATE machines SET boot = 'install' WHERE hostname = ${machine}`.execute(trx)
     }
-    await insertEvents(trx, hostnames.map((machine) => adminEvent(machine, at, 'armed', options.who)))
+    await insertEvents(
+      trx,
+      hostnames.map((machine) => adminEvent(machine, at, 'armed', options.who)),
+    )
   })
 }
 
@@ -126,7 +142,10 @@ export async function recordBootAction(
       await dropArming(trx, machine)
       await sql`UPDATE machines SET boot = ${action} WHERE hostname = ${machine}`.execute(trx)
     }
-    await insertEvents(trx, hostnames.map((machine) => adminEvent(machine, isoTime(options.now), stage, options.who)))
+    await insertEvents(
+      trx,
+      hostnames.map((machine) => adminEvent(machine, isoTime(options.now), stage, options.who)),
+    )
   })
 }
 
@@ -169,7 +188,11 @@ export async function recordInstalled(store: Store, token: Token, event: NewEven
       .executeTakeFirst()
     if (used.numUpdatedRows === 0n) return false
     await sql`UPDATE machines SET boot = 'local' WHERE hostname = ${token.machine} AND boot = 'install'`.execute(trx)
-    await trx.deleteFrom('tokens').where('machine', '=', token.machine).where('created_at', '<', token.created_at).execute()
+    await trx
+      .deleteFrom('tokens')
+      .where('machine', '=', token.machine)
+      .where('created_at', '<', token.created_at)
+      .execute()
     await insertEvents(trx, [event])
     return true
   })
@@ -177,12 +200,18 @@ export async function recordInstalled(store: Store, token: Token, event: NewEven
 
 export async function recordEvents(store: Store, events: readonly NewEvent[]): Promise<void> {
   for (let from = 0; from < events.length; from += rowsPerStatement)
-    await store.db.insertInto('events').values(events.slice(from, from + rowsPerStatement)).execute()
+    await store.db
+      .insertInto('events')
+      .values(events.slice(from, from + rowsPerStatement))
+      .execute()
 }
 
 async function insertEvents(trx: Trx, events: readonly NewEvent[]): Promise<void> {
   for (let from = 0; from < events.length; from += rowsPerStatement)
-    await trx.insertInto('events').values(events.slice(from, from + rowsPerStatement)).execute()
+    await trx
+      .insertInto('events')
+      .values(events.slice(from, from + rowsPerStatement))
+      .execute()
 }
 
 /** 160 random bits, in letters that survive any shell, URL and boot loader. */

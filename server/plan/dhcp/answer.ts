@@ -13,11 +13,27 @@ import { settingsOf } from '../settings.ts'
 import { clientOf } from './clients.ts'
 import type { DhcpMessage } from './message.ts'
 import { MESSAGE_TYPE, NO_ADDRESS, OPTION } from './message.ts'
-import { ascii, formatMac, ipv4List, machineUuid, messageType, parameterRequestList, requestedAddress, serverIdentifier, u16, u32, u8 } from './options.ts'
+import {
+  ascii,
+  formatMac,
+  ipv4List,
+  machineUuid,
+  messageType,
+  parameterRequestList,
+  requestedAddress,
+  serverIdentifier,
+  u16,
+  u32,
+  u8,
+} from './options.ts'
 
 export type DhcpAnswer =
   | Readonly<{ kind: 'reply'; reply: DhcpMessage; machine: string }>
-  | Readonly<{ kind: 'ignore'; why: string; /** Set when the request is a machine's of the inventory. */ machine: string | null }>
+  | Readonly<{
+      kind: 'ignore'
+      why: string
+      /** Set when the request is a machine's of the inventory. */ machine: string | null
+    }>
 
 const defaultLeaseSeconds = 3600
 
@@ -37,22 +53,39 @@ export function answerDhcp(context: PlanContext, request: DhcpMessage): DhcpAnsw
   const type = messageType(request)
   if (request.op !== 'request' || type === null) return ignore('not a DHCP request')
   const found = findInterface(context.snapshot, request)
-  if (found === null) return ignore(`no interface of the inventory has MAC ${formatMac(request.chaddr) ?? 'of this length'}`)
+  if (found === null)
+    return ignore(`no interface of the inventory has MAC ${formatMac(request.chaddr) ?? 'of this length'}`)
   const { machine, nic } = found
   const problems = findings(context.snapshot, machine.hostname, context.known)
-  if (isWithheld(problems)) return ignore(`${machine.hostname} is withheld: ${problems[0]?.message ?? ''}`, machine.hostname)
+  if (isWithheld(problems))
+    return ignore(`${machine.hostname} is withheld: ${problems[0]?.message ?? ''}`, machine.hostname)
   const network = nic.network === null ? undefined : context.snapshot.networks.get(nic.network)
-  if (nic.ip === null || network === undefined) return ignore(`${machine.hostname}/${nic.name} has no reserved address`, machine.hostname)
+  if (nic.ip === null || network === undefined)
+    return ignore(`${machine.hostname}/${nic.name} has no reserved address`, machine.hostname)
   const serverId = ownAddressFor(network, context.server)
-  if (serverId === null) return ignore('this server does not know its own address; start it with --advertise ADDRESS', machine.hostname)
-  const asked: Case = { request, settings: settingsOf(context.snapshot, machine, context.server), nic, ip: nic.ip, network, serverId }
+  if (serverId === null)
+    return ignore('this server does not know its own address; start it with --advertise ADDRESS', machine.hostname)
+  const asked: Case = {
+    request,
+    settings: settingsOf(context.snapshot, machine, context.server),
+    nic,
+    ip: nic.ip,
+    network,
+    serverId,
+  }
   if (!arrivesFromItsNetwork(asked))
-    return ignore(`${machine.hostname} asks through relay ${request.giaddr}, which is not on its network ${network.name}`, machine.hostname)
+    return ignore(
+      `${machine.hostname} asks through relay ${request.giaddr}, which is not on its network ${network.name}`,
+      machine.hostname,
+    )
   return answerByType(asked, type)
 }
 
 /** By MAC; a machine known by its UUID only boots with whatever card it has. */
-function findInterface(snapshot: Snapshot, request: DhcpMessage): Readonly<{ machine: Machine; nic: Interface }> | null {
+function findInterface(
+  snapshot: Snapshot,
+  request: DhcpMessage,
+): Readonly<{ machine: Machine; nic: Interface }> | null {
   const [ref] = snapshot.byMac.get((formatMac(request.chaddr) ?? '') as MacAddress) ?? []
   if (ref !== undefined) {
     const machine = snapshot.machines.get(ref.machine)
@@ -99,7 +132,8 @@ function answerByType(asked: Case, type: NonNullable<ReturnType<typeof messageTy
 function answerRequest(asked: Case): DhcpAnswer {
   const { request, ip, serverId, settings } = asked
   const chosen = serverIdentifier(request)
-  if (chosen !== null && chosen !== serverId) return ignore(`${settings.machine.hostname} chose server ${chosen}`, settings.machine.hostname)
+  if (chosen !== null && chosen !== serverId)
+    return ignore(`${settings.machine.hostname} chose server ${chosen}`, settings.machine.hostname)
   const wanted = requestedAddress(request) ?? request.ciaddr
   return wanted === ip ? reply(asked, 'ACK') : refuse(asked, wanted)
 }
@@ -121,7 +155,22 @@ function refuse({ request, settings, ip, serverId }: Case, wanted: string): Dhcp
 function blankReply(request: DhcpMessage): DhcpMessage {
   const { htype, xid, broadcast, giaddr, chaddr } = request
   const none = NO_ADDRESS
-  return { op: 'reply', htype, hops: 0, xid, broadcast, secs: 0, ciaddr: none, yiaddr: none, siaddr: none, giaddr, chaddr, sname: '', file: '', options: new Map() }
+  return {
+    op: 'reply',
+    htype,
+    hops: 0,
+    xid,
+    broadcast,
+    secs: 0,
+    ciaddr: none,
+    yiaddr: none,
+    siaddr: none,
+    giaddr,
+    chaddr,
+    sname: '',
+    file: '',
+    options: new Map(),
+  }
 }
 
 /** RFC 3046 §2.2 for 82; RFC 4578 §2.3 for 97; RFC 6842 §3 for 61. */
@@ -182,7 +231,9 @@ function leaseOptions(settings: Settings): readonly (readonly [number, Uint8Arra
 
 function hostOptions({ settings, nic, network }: Case): ReadonlyMap<number, Uint8Array> {
   const options = new Map<number, Uint8Array>()
-  const give = (code: number, value: Uint8Array | null): void => void (value !== null && value.length > 0 && options.set(code, value))
+  const give = (code: number, value: Uint8Array | null): void => {
+    if (value !== null && value.length > 0) options.set(code, value)
+  }
   give(OPTION.subnetMask, ipv4List([netmaskOf(network.cidr)]))
   give(OPTION.router, network.gateway === null || settings.nic?.name !== nic.name ? null : ipv4List([network.gateway]))
   give(OPTION.domainNameServer, addresses(settings.dns.value))
@@ -200,7 +251,10 @@ function addresses(list: readonly string[]): Uint8Array {
 }
 
 /** RFC 2132 §9.8: in the client's order of preference; what it didn't ask for comes last, for clients that forget to ask. */
-function* inRequestedOrder(request: DhcpMessage, options: ReadonlyMap<number, Uint8Array>): Generator<readonly [number, Uint8Array]> {
+function* inRequestedOrder(
+  request: DhcpMessage,
+  options: ReadonlyMap<number, Uint8Array>,
+): Generator<readonly [number, Uint8Array]> {
   const requested = parameterRequestList(request)
   for (const code of requested) {
     const value = options.get(code)
@@ -212,7 +266,11 @@ function* inRequestedOrder(request: DhcpMessage, options: ReadonlyMap<number, Ui
 /** PXE 2.1 §2.2: discovery control 8 says "use the boot file of this reply, ask no boot server". */
 const useBootfileOfReply = Uint8Array.of(6, 1, 8, 255)
 
-function bootOptions(agent: 'pxe' | 'http' | 'ipxe', bootfile: string, nextServer: string): readonly (readonly [number, Uint8Array])[] {
+function bootOptions(
+  agent: 'pxe' | 'http' | 'ipxe',
+  bootfile: string,
+  nextServer: string,
+): readonly (readonly [number, Uint8Array])[] {
   const names = [
     [OPTION.tftpServerName, ascii(nextServer)],
     [OPTION.bootfile, ascii(bootfile)],

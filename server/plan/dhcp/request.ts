@@ -15,11 +15,29 @@ export function discoverFrom(mac: MacAddress, platform: Platform, stage: AskingS
   const type = row?.type ?? 0
   const options = new Map<number, Uint8Array>([[OPTION.messageType, u8(MESSAGE_TYPE.DISCOVER)]])
   if (stage !== 'system') {
-    options.set(OPTION.vendorClass, ascii(`${stage === 'http' ? 'HTTPClient' : 'PXEClient'}:Arch:${String(type).padStart(5, '0')}:UNDI:003016`))
+    options.set(
+      OPTION.vendorClass,
+      ascii(`${stage === 'http' ? 'HTTPClient' : 'PXEClient'}:Arch:${String(type).padStart(5, '0')}:UNDI:003016`),
+    )
     options.set(OPTION.clientArchitecture, u16(type))
   }
   if (stage === 'ipxe') options.set(OPTION.userClass, ascii('iPXE'))
   const none = NO_ADDRESS
   const chaddr = Uint8Array.from(mac.split(':'), (octet) => Number.parseInt(octet, 16))
-  return { op: 'request', htype: 1, hops: 0, xid: 1, secs: 0, broadcast: true, ciaddr: none, yiaddr: none, siaddr: none, giaddr: none, chaddr, sname: '', file: '', options }
+  return {
+    op: 'request',
+    htype: 1,
+    hops: 0,
+    xid: 1,
+    secs: 0,
+    broadcast: true,
+    ciaddr: none,
+    yiaddr: none,
+    siaddr: none,
+    giaddr: none,
+    chaddr,
+    sname: '',
+    file: '',
+    options,
+  }
 }

@@ -29,12 +29,17 @@ export function httpApp(parts: HttpDoorParts): Express {
   app.set('etag', false) // artefacts bring their own
   app.set('trust proxy', parts.trustProxy.length === 0 ? false : [...parts.trustProxy])
   app.get('/healthz', (_, response) => void response.json(parts.health()))
-  app.get('/metrics', async (_, response) => void response.type(parts.metrics.contentType).send(await parts.metrics.metrics()))
+  app.get(
+    '/metrics',
+    async (_, response) => void response.type(parts.metrics.contentType).send(await parts.metrics.metrics()),
+  )
   app.post('/events/:hostname', ...eventRoute(parts.reports))
   app.use((request, response, next) => {
     serve(parts, request, response).catch(next)
   })
-  app.use((error: unknown, request: Request, response: Response, next: NextFunction) => answerError(parts.log, error, request, response, next))
+  app.use((error: unknown, request: Request, response: Response, next: NextFunction) =>
+    answerError(parts.log, error, request, response, next),
+  )
   return app
 }
 
@@ -45,7 +50,10 @@ async function serve(parts: HttpDoorParts, request: Request, response: Response)
   }
   const path = decodePath(request.path)
   if (path === null) return refuse(response, 400, 'the path is not valid percent-encoded UTF-8')
-  if (path === '') return void response.type('text/plain').send('Bootstead answers machines here. Health: /healthz, figures: /metrics.\n')
+  if (path === '')
+    return void response
+      .type('text/plain')
+      .send('Bootstead answers machines here. Health: /healthz, figures: /metrics.\n')
   const address = plainAddress(request.ip ?? '')
   const found = await parts.resolver.resolve(path, { door: 'http', address, secret: secretOf(request) })
   send(parts, request, response, path, found, address)
@@ -72,10 +80,18 @@ export function secretOf(request: Request): string | null {
   return bearer ?? (typeof query === 'string' ? query : null)
 }
 
-function send(parts: HttpDoorParts, request: Request, response: Response, path: string, found: Found, address: string): void {
+function send(
+  parts: HttpDoorParts,
+  request: Request,
+  response: Response,
+  path: string,
+  found: Found,
+  address: string,
+): void {
   switch (found.kind) {
     case 'refused':
-      if (found.status === 403 || found.status === 500) parts.log.warn({ peer: address, path, machine: found.hostname, why: found.why }, 'refused')
+      if (found.status === 403 || found.status === 500)
+        parts.log.warn({ peer: address, path, machine: found.hostname, why: found.why }, 'refused')
       return refuse(response, found.status, found.why)
     case 'text':
       return sendText(parts, request, response, found, address)
@@ -90,11 +106,28 @@ function refuse(response: Response, status: number, why: string): void {
   response.status(status).type('text/plain').set('Cache-Control', 'no-store').send(`${why}\n`)
 }
 
-function sendText(parts: HttpDoorParts, request: Request, response: Response, found: Extract<Found, { kind: 'text' }>, address: string): void {
+function sendText(
+  parts: HttpDoorParts,
+  request: Request,
+  response: Response,
+  found: Extract<Found, { kind: 'text' }>,
+  address: string,
+): void {
   const { ref } = found
   if (ref !== null && ref.artefact.stage !== null && request.method === 'GET')
-    parts.timeline.note({ machine: ref.hostname, stage: ref.artefact.stage, detail: describeMenu(ref.artefact.name, found.body), door: 'http', peer: address })
-  response.set({ 'Content-Type': found.contentType, ETag: found.etag, 'Cache-Control': 'no-cache', Vary: 'Authorization' })
+    parts.timeline.note({
+      machine: ref.hostname,
+      stage: ref.artefact.stage,
+      detail: describeMenu(ref.artefact.name, found.body),
+      door: 'http',
+      peer: address,
+    })
+  response.set({
+    'Content-Type': found.contentType,
+    ETag: found.etag,
+    'Cache-Control': 'no-cache',
+    Vary: 'Authorization',
+  })
   if (request.fresh) return void response.status(304).end()
   response.set('Content-Length', String(found.body.length))
   response.end(request.method === 'HEAD' ? undefined : found.body)
@@ -103,17 +136,27 @@ function sendText(parts: HttpDoorParts, request: Request, response: Response, fo
 /** What a menu told the machine stands in its first comment. */
 export function describeMenu(name: string, body: Buffer): string {
   if (name === 'kickstart') return 'kickstart fetched'
-  const head = body.subarray(0, 400).toString('utf8').split('\n').find((line) => line.startsWith('# ')) ?? ''
+  const head =
+    body
+      .subarray(0, 400)
+      .toString('utf8')
+      .split('\n')
+      .find((line) => line.startsWith('# ')) ?? ''
   return `${name} menu: ${head.replace(/^# [^:]*: /, '')}`
 }
 
 function sendFile(parts: HttpDoorParts, response: Response, path: string, file: string, address: string): void {
   const machine = path.startsWith('repo/') ? null : parts.machineAt(address)
-  response.sendFile(file, { dotfiles: 'allow', acceptRanges: true, cacheControl: false, headers: { 'Cache-Control': 'no-cache' } }, (error) => {
-    if (error !== undefined) parts.log.info({ peer: address, path, err: error }, 'transfer ended early')
-    else if (machine !== null) parts.timeline.note({ machine, stage: 'loader', detail: `${path} over http`, door: 'http', peer: address })
-    if (error !== undefined && !response.headersSent) refuse(response, 404, 'the file went away')
-  })
+  response.sendFile(
+    file,
+    { dotfiles: 'allow', acceptRanges: true, cacheControl: false, headers: { 'Cache-Control': 'no-cache' } },
+    (error) => {
+      if (error !== undefined) parts.log.info({ peer: address, path, err: error }, 'transfer ended early')
+      else if (machine !== null)
+        parts.timeline.note({ machine, stage: 'loader', detail: `${path} over http`, door: 'http', peer: address })
+      if (error !== undefined && !response.headersSent) refuse(response, 404, 'the file went away')
+    },
+  )
 }
 
 /** A broken server is a 500 with a log line, never dressed as an unknown machine. Bad requests keep their own status. */
@@ -122,5 +165,9 @@ function answerError(log: Logger, error: unknown, request: Request, response: Re
   const isClientError = typeof status === 'number' && status >= 400 && status < 500
   if (!isClientError) log.error({ err: error, method: request.method, path: request.path }, 'request failed')
   if (response.headersSent) return next(error)
-  refuse(response, isClientError ? status : 500, isClientError && error instanceof Error ? error.message : 'this server failed; its log says why')
+  refuse(
+    response,
+    isClientError ? status : 500,
+    isClientError && error instanceof Error ? error.message : 'this server failed; its log says why',
+  )
 }

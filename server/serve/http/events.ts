@@ -33,24 +33,36 @@ export function eventRoute(reports: EventReports): readonly RequestHandler[] {
 async function takeReport(reports: EventReports, request: Request, response: Response): Promise<void> {
   const hostname = String(request.params['hostname']).toLowerCase()
   const snapshot = reports.snapshot()
-  const answer = (status: number, text: string): void => void response.status(status).type('text/plain').send(`${text}\n`)
+  const answer = (status: number, text: string): void =>
+    void response.status(status).type('text/plain').send(`${text}\n`)
   if (!snapshot.machines.has(hostname)) return answer(404, `the inventory has no machine ${hostname}`)
   const peer = plainAddress(request.ip ?? '')
   const elsewhere = reports.verifyAddress ? addressObstacle(snapshot, hostname, peer) : null
   if (elsewhere !== null) return answer(403, elsewhere)
   const parsed = report.safeParse(request.body ?? {})
-  if (!parsed.success) return answer(400, parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`).join('; '))
+  if (!parsed.success)
+    return answer(400, parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`).join('; '))
   const { stage, detail, progress } = parsed.data
   const purposes = stage === 'installed' ? (['install'] as const) : (['install', 'machine'] as const)
   const verdict = checkToken(snapshot, hostname, secretOf(request), purposes, Date.now())
   if (!verdict.ok) return answer(403, verdict.why)
-  const event = { machine: hostname, at: isoTime(Date.now()), stage, detail: printable(detail ?? null), progress: progress ?? null, door: 'http', peer }
+  const event = {
+    machine: hostname,
+    at: isoTime(Date.now()),
+    stage,
+    detail: printable(detail ?? null),
+    progress: progress ?? null,
+    door: 'http',
+    peer,
+  }
   if (stage !== 'installed') {
     reports.note(event)
     return answer(202, 'noted')
   }
   const counted = await reports.installed(verdict.token, event)
-  return counted ? answer(200, `${hostname} boots from its disk from now on`) : answer(409, 'that install was reported before')
+  return counted
+    ? answer(200, `${hostname} boots from its disk from now on`)
+    : answer(409, 'that install was reported before')
 }
 
 /** A console tail may hold anything; what is kept has no control characters but line ends and tabs. */

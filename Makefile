@@ -1,0 +1,64 @@
+# What a person can do here: `make help`.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+NODE_TEST := node --import tsx --test --test-reporter=spec
+# Everything but the emulated machines, which want the processors for themselves.
+TESTS = $(shell find test -name '*.test.ts' -not -path 'test/boot/*' | sort)
+SHELL_FILES = $(shell git ls-files --cached --others --exclude-standard | xargs grep -lsE '^\#!.*\b(sh|bash|dash)$$' | sort -u)
+DEMO := .demo
+
+.PHONY: help demo test test-fast test-nodes boot bench check lint types format shellcheck fix build clean packages
+
+help: ## list what can be done
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: node_modules/.installed ## the sample farm on SQLite, served on loopback; says what to open and try
+	@scripts/demo.sh $(DEMO)
+
+test: packages node_modules/.installed ## install what tests need, then run all of them, emulated machines included
+	$(NODE_TEST) --test-concurrency=2 $(TESTS)
+	$(NODE_TEST) --test-concurrency=1 test/boot/*.test.ts
+
+test-fast: node_modules/.installed ## all tests but the emulated machines
+	$(NODE_TEST) --test-concurrency=2 $(TESTS)
+
+test-nodes: packages node_modules/.installed ## the same on the other Node releases we support
+	scripts/test-nodes.sh $(TESTS)
+
+boot: packages node_modules/.installed ## boot emulated machines from the real server (BIOS and UEFI)
+	$(NODE_TEST) --test-concurrency=1 test/boot/*.test.ts
+
+bench: packages node_modules/.installed build ## measure us and, where there is one, the peer; writes docs/benchmarks.md
+	node --import tsx test/bench/run.ts
+
+check: node_modules/.installed types lint format shellcheck ## types, lint, format, shell scripts
+
+types:
+	npx tsc -p tsconfig.json
+
+lint:
+	npx eslint --max-warnings 0 .
+
+format:
+	npx prettier --check --log-level warn .
+
+shellcheck:
+	@command -v shellcheck >/dev/null || scripts/packages.sh shellcheck
+	shellcheck $(SHELL_FILES)
+
+fix: node_modules/.installed ## format, and mend what the linter can
+	npx prettier --write --log-level warn .
+	npx eslint --fix .
+
+build: node_modules/.installed ## compile the package into dist/
+	npm run --silent build
+
+clean: ## remove what was built, and the demo
+	rm -rf dist coverage $(DEMO)
+
+packages:
+	@scripts/packages.sh
+
+node_modules/.installed: package.json package-lock.json
+	PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 npm ci --no-audit --no-fund --loglevel=error
+	@touch $@

@@ -1,0 +1,30 @@
+#!/bin/bash
+# After success every Debian package that the tests and benchmarks need is installed. Without arguments: all of them.
+set -euo pipefail
+
+all=(
+  # databases and checkers
+  mariadb-server shellcheck xorriso
+  # clients of the protocols
+  tftp-hpa atftp curl udhcpc isc-dhcp-client util-linux iproute2 perl
+  # emulated machines and what their test installer is made of
+  qemu-system-x86 ipxe-qemu ovmf seabios busybox-static cpio mtools dosfstools e2fsprogs fdisk binutils dnsmasq
+)
+
+wanted=("$@")
+[ ${#wanted[@]} -gt 0 ] || wanted=("${all[@]}")
+missing=()
+for package in "${wanted[@]}"; do
+  dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed || missing+=("$package")
+done
+[ ${#missing[@]} -gt 0 ] || exit 0
+
+install=(apt-get install -y -q --no-install-recommends "${missing[@]}")
+if [ "$(id -u)" != 0 ]; then
+  echo "Debian packages are missing. Install them with: sudo ${install[*]}" >&2
+  exit 1
+fi
+echo "installing: ${missing[*]}"
+export DEBIAN_FRONTEND=noninteractive
+apt-get update -q >/dev/null
+"${install[@]}" >/dev/null
