@@ -99,6 +99,7 @@ function openEnvironment(sources: TemplateSources, overlay: Overlay): nunjucks.E
     Record<'filters' | 'tests' | 'globals', object>
   >
   for (const table of [filters, tests, globals]) Object.setPrototypeOf(table, null)
+  for (const name of ['groupby', 'sum', 'selectattr', 'rejectattr']) Reflect.deleteProperty(filters, name) // they look up any property
   return environment
     .addFilter('shell', shellWord)
     .addFilter('ks', kickstartWord)

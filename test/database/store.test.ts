@@ -246,9 +246,9 @@ for (const flavour of ['sqlite', 'mysql'] as const) {
 
     test('the latest events of many machines begin with their newest arming', async (t) => {
       const store = await opened(t)
-      const event = (machine: string, stage: string) => ({
+      const event = (machine: string, stage: string, at: number) => ({
         machine,
-        at: isoTime(0),
+        at: isoTime(at),
         stage,
         detail: null,
         progress: null,
@@ -256,11 +256,11 @@ for (const flavour of ['sqlite', 'mysql'] as const) {
         peer: null,
       })
       await recordEvents(store, [
-        event('acas0001', 'armed'),
-        event('acas0001', 'failed'),
-        event('acas0001', 'armed'),
-        event('acas0001', 'dhcp'),
-        event('acas0002', 'dhcp'),
+        event('acas0001', 'armed', 0),
+        event('acas0001', 'failed', 1),
+        event('acas0001', 'armed', 2),
+        event('acas0001', 'dhcp', 3),
+        event('acas0002', 'dhcp', 1),
       ])
       const latest = await readLatestEvents(store, ['acas0001', 'acas0002', 'acas0003'])
       assert.deepEqual([...latest].map(([name, events]) => [name, ...events.map((one) => one.stage)]).toSorted(), [

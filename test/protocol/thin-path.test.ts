@@ -15,8 +15,16 @@ machines:
   node1: {profile: el9, disk: sda, interfaces: {eth0: {mac: 02:00:00:00:00:01, ip: 127.0.0.11, network: lab}}}
   node2: {profile: el9, disk: sda, interfaces: {eth0: {mac: 02:00:00:00:00:02, ip: 127.0.0.12, network: lab}}}
 `
-const pxe = (name: string): [string, string] => [`pxe/${name}`, readFileSync(join(import.meta.dirname, '../../pxe', name), 'utf8')]
-const sources = new Map([pxe('pxelinux.cfg'), pxe('grub.cfg'), pxe('menu.ipxe'), ['plain.ks', 'text\n# for {{ machine.hostname }} with {{ token }}\n']])
+const pxe = (name: string): [string, string] => [
+  `pxe/${name}`,
+  readFileSync(join(import.meta.dirname, '../../pxe', name), 'utf8'),
+]
+const sources = new Map([
+  pxe('pxelinux.cfg'),
+  pxe('grub.cfg'),
+  pxe('menu.ipxe'),
+  ['plain.ks', 'text\n# for {{ machine.hostname }} with {{ token }}\n'],
+])
 
 test('an armed machine gets address, menu and kickstart, reports once, and boots its disk from then on', async (t) => {
   const store = await sqliteStore(t, inventory)
@@ -41,7 +49,11 @@ test('an armed machine gets address, menu and kickstart, reports once, and boots
 
   const token = new URL(url).searchParams.get('token') ?? ''
   const report = (stage: string): Promise<Response> =>
-    fetch(`${base}/events/node1`, { method: 'POST', headers: { authorization: `Bearer ${token}` }, body: new URLSearchParams({ stage }) })
+    fetch(`${base}/events/node1`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${token}` },
+      body: new URLSearchParams({ stage }),
+    })
   assert.equal((await report('installing')).status, 202)
   assert.equal((await report('installed')).status, 200)
   const again = await report('installed')

@@ -142,7 +142,7 @@ function createLogs(flavour: Flavour): readonly string[] {
   return [
     `CREATE TABLE \`changes\` (\`id\` ${serial[flavour]}, \`at\` ${short} NOT NULL, \`who\` ${short} NOT NULL, \`table_name\` ${short} NOT NULL, \`row_key\` ${short} NOT NULL, \`before\` ${long}, \`after\` ${long})${engine}`,
     `CREATE TABLE \`events\` (\`id\` ${serial[flavour]}, \`machine\` ${short} NOT NULL, \`at\` ${short} NOT NULL, \`stage\` ${short} NOT NULL, \`detail\` ${long}, \`progress\` integer, \`door\` ${short} NOT NULL, \`peer\` ${short})${engine}`,
-    'CREATE INDEX `events_by_machine` ON `events` (`machine`, `id`)',
+    'CREATE INDEX `events_by_machine` ON `events` (`machine`, `at`, `id`)',
     'CREATE INDEX `changes_by_row` ON `changes` (`table_name`, `row_key`, `id`)',
   ]
 }

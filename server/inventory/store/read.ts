@@ -128,12 +128,16 @@ export async function readChanges(
   return query.execute()
 }
 
-/** The newest events of a machine, oldest first. */
+/**
+ * The newest events of a machine, oldest first. By their time: a door's events reach the store in batches, a little
+ * after those of other programs.
+ */
 export async function readEvents(store: Store, machine: string, limit: number): Promise<readonly EventRow[]> {
   const rows = await store.db
     .selectFrom('events')
     .selectAll()
     .where('machine', '=', machine)
+    .orderBy('at', 'desc')
     .orderBy('id', 'desc')
     .limit(limit)
     .execute()
@@ -152,13 +156,14 @@ export async function readLatestEvents(
       .selectFrom('events as e')
       .selectAll('e')
       .where('e.machine', 'in', names)
-      .where('e.id', '>=', (eb) =>
+      .where('e.at', '>=', (eb) =>
         eb
           .selectFrom('events as a')
-          .select(({ fn }) => fn.coalesce(fn.max('a.id'), sql<number>`0`).as('id'))
+          .select(({ fn }) => fn.coalesce(fn.max('a.at'), sql<string>`''`).as('at'))
           .whereRef('a.machine', '=', 'e.machine')
           .where('a.stage', '=', 'armed'),
       )
+      .orderBy('e.at')
       .orderBy('e.id')
       .execute()
     for (const row of rows) events.set(row.machine, [...(events.get(row.machine) ?? []), row])
