@@ -34,9 +34,9 @@ export function parseIpv4(text: string): Ipv4Address | null {
 }
 
 export function parseNetwork(text: string): Ipv4Network | null {
-  const [address = '', prefix = ''] = text.trim().split('/')
+  const [address = '', prefix = '', ...rest] = text.trim().split('/')
   const parsed = parseIpv4(address)
-  if (parsed === null || !/^\d{1,2}$/.test(prefix) || Number(prefix) > 32) return null
+  if (rest.length > 0 || parsed === null || !/^\d{1,2}$/.test(prefix) || Number(prefix) > 32) return null
   const network = toIpv4(toNumber(parsed) & maskOf(Number(prefix)))
   return network === parsed ? (`${network}/${Number(prefix)}` as Ipv4Network) : null
 }

@@ -23,6 +23,15 @@ function parsed<T>(parse: (text: string) => T | null, expected: string) {
   })
 }
 
+/** A number of a column: as a number, or as digits (a view over a DECIMAL column gives `8.00`), and nothing else. */
+function whole(min: number, max: number, of = '') {
+  const expected = `expected a whole number${of} from ${min} to ${max}`
+  return z.preprocess(
+    (value) => (typeof value === 'string' && /^\s*\d+(\.0+)?\s*$/.test(value) ? Number(value) : value),
+    z.number(expected).int(expected).min(min, expected).max(max, expected),
+  )
+}
+
 /** A column that holds JSON: its text from the database, or the value itself from YAML. */
 function json<T extends z.ZodType>(schema: T, empty: z.input<T>) {
   return z.preprocess((value, context) => {
@@ -81,7 +90,7 @@ const mac = parsed(parseMac, 'a unicast MAC address such as 00:00:5e:00:53:01')
 const ip = parsed(parseIpv4, 'an IPv4 address such as 192.0.2.10')
 const cidr = parsed(parseNetwork, 'a network such as 192.0.2.0/24 (address bits behind the prefix are zero)')
 const uuid = parsed(parseUuid, 'a UUID such as 564d1c2e-0000-4000-8000-00005e005301')
-const vlan = z.coerce.number().int().min(1).max(4094)
+const vlan = whole(1, 4094)
 const devicePath = line.regex(/^[A-Za-z0-9/_.:+-]+$/, 'expected a device such as /dev/sda or sda')
 
 export const architectures = ['i386', 'x86_64', 'aarch64', 'riscv64'] as const
@@ -109,15 +118,14 @@ export const machineSchema = z.strictObject({
   vdisk: optional(parsed(parseVdisks, 'devices such as /dev/sda5 or /dev/vg0/guest:xvda, separated by commas')).default(
     null,
   ),
-  vcpus: optional(z.coerce.number().int().min(1).max(4096)).default(null),
-  cpus: optional(parsed(parseCpus, 'CPU numbers such as 2-3 or 0,4-5')).default(null),
-  memory_mib: optional(
-    z.coerce
-      .number()
-      .int()
-      .min(1)
-      .max(64 * 1024 * 1024),
+  vcpus: optional(whole(1, 4096)).default(null),
+  cpus: optional(
+    z.preprocess(
+      (value) => (typeof value === 'number' ? String(value) : value), // YAML's `cpus: 2`
+      parsed(parseCpus, 'CPU numbers such as 2-3 or 0,4-5'),
+    ),
   ).default(null),
+  memory_mib: optional(whole(1, 64 * 1024 * 1024, ' of MiB')).default(null),
   arch: optional(arch).default(null),
   boot: z
     .preprocess(
@@ -173,7 +181,7 @@ export const networkSchema = z.strictObject({
   domain: optional(domainName).default(null),
   ntp: list(line).default([]),
   next_server: optional(ip).default(null),
-  mtu: optional(z.coerce.number().int().min(68).max(9216)).default(null),
+  mtu: optional(whole(68, 9216)).default(null),
   vlan: optional(vlan).default(null),
   relay: optional(ip).default(null),
 })

@@ -99,7 +99,7 @@ function globMatcher(pattern: string): (text: string) => boolean {
     .replaceAll(/[.+^${}()|[\]\\]/g, '\\$&')
     .replaceAll('*', '.*')
     .replaceAll('?', '.')
-  const compiled = new RegExp(`^${source}$`, 'i')
+  const compiled = new RegExp(`^${source}$`, 'is')
   return (text) => compiled.test(text)
 }
 

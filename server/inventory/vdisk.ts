@@ -1,6 +1,6 @@
 // The Dom0's devices given to a guest: `/dev/sda5`, `/dev/vg0/web:xvda,/srv/xen/web.img:xvdb`.
 declare const brand: unique symbol
-/** Canonical text of the `vdisk` column: `device[:target]`, separated by commas. */
+/** Canonical text of the `vdisk` column: `device[:target]`, separated by commas, no empty or `.` part in a path. */
 export type VdiskList = string & { readonly [brand]: 'VdiskList' }
 
 export type Vdisk = Readonly<{
@@ -11,11 +11,11 @@ export type Vdisk = Readonly<{
   kind: 'block' | 'file'
 }>
 
-const entry = /^(\/[A-Za-z0-9/_.+-]+)(?::([a-z]{2,4}[0-9]{0,2}))?$/
+const entry = /^(\/[A-Za-z0-9/_.+-]*[A-Za-z0-9_.+-])(?::([a-z]{2,4}[0-9]{0,2}))?$/
 
 export function parseVdisks(text: string): VdiskList | null {
-  const parts = text.split(',').map((part) => part.trim())
-  return parts.every((part) => entry.test(part) && !part.split('/').includes('..'))
+  const parts = text.split(',').map((part) => part.trim().replaceAll(/\/+/g, '/'))
+  return parts.every((part) => entry.test(part) && !/\/\.{1,2}(\/|:|$)/.test(part))
     ? (parts.join(',') as VdiskList)
     : null
 }

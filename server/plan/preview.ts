@@ -21,9 +21,11 @@ export function previewArmed(snapshot: Snapshot, hostnames: readonly string[]): 
       expires_at: null,
       used_at: null,
     }
+    const own: Token = { ...token, id: 'preview-machine', purpose: 'machine' }
     return [
       { table: 'machines', key: hostname, raw: encodeRow({ ...machine, boot: 'install' }) },
-      { table: 'tokens', key: `${hostname}/preview`, raw: token },
+      { table: 'tokens', key: `${hostname}/${token.id}`, raw: token },
+      { table: 'tokens', key: `${hostname}/${own.id}`, raw: own },
     ]
   })
   return changeSnapshot(snapshot, changes, snapshot.revision)

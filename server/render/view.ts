@@ -1,5 +1,5 @@
 // What an install template sees: plain data, nothing to call. Every name here is documented in docs/reference/templates.md.
-import type { Json, Machine } from '../inventory/rows.ts'
+import type { Json, Machine, Token } from '../inventory/rows.ts'
 import { netmaskOf, prefixLengthOf } from '../inventory/address.ts'
 import { cpuNumbers } from '../inventory/cpus.ts'
 import { defaultDom0MemoryMiB } from '../inventory/findings.ts'
@@ -75,6 +75,8 @@ export type InstallView = Readonly<{
   server: Readonly<{ url: string; address: string }>
   /** The install token; only `%pre` and `%post` use it. */
   token: string
+  /** The token of the system that the install leaves behind; it holds until the next install is done. */
+  machine_token: string
   events_url: string
   /** For a Dom0 (its profile has a hypervisor), else null. */
   dom0: Dom0View | null
@@ -119,10 +121,17 @@ export function installView(snapshot: Snapshot, plan: Extract<Plan, { kind: 'ins
     install: installSource(settings),
     server: { url: settings.serverUrl ?? '', address: settings.serverAddress.value ?? '' },
     token: token.secret,
+    machine_token: machineToken(snapshot, machine.hostname, token)?.secret ?? '',
     events_url: `${settings.serverUrl ?? ''}/events/${machine.hostname}`,
     dom0: dom0View(snapshot, settings),
     params,
   }
+}
+
+/** Minted by the same arming as the install token. */
+function machineToken(snapshot: Snapshot, hostname: string, install: Token): Token | null {
+  const own = snapshot.tokens.get(hostname) ?? []
+  return own.find((one) => one.purpose === 'machine' && one.created_at === install.created_at) ?? null
 }
 
 const emptyInterface: InterfaceView = {

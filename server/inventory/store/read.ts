@@ -117,14 +117,25 @@ export async function readChangedKeys(
   return rows
 }
 
-/** History, newest first; of one row when `table` and `key` are given. */
+/** History, newest first; of one row when `table` and `key` are given; of a machine and its interfaces and tokens. */
 export async function readChanges(
   store: Store,
-  filter: Readonly<{ table?: string; key?: string; limit: number }>,
+  filter: Readonly<{ table?: string; key?: string; machine?: string; limit: number }>,
 ): Promise<readonly ChangeRow[]> {
   let query = store.db.selectFrom('changes').selectAll().orderBy('id', 'desc').limit(filter.limit)
   if (filter.table !== undefined) query = query.where('table_name', '=', filter.table)
   if (filter.key !== undefined) query = query.where('row_key', '=', filter.key)
+  const { machine } = filter
+  if (machine !== undefined)
+    query = query
+      .where('table_name', 'in', ['machines', 'interfaces', 'tokens'])
+      // `NAME` and `NAME/…`, as a range that the index serves: 0 is the character after /.
+      .where((eb) =>
+        eb.or([
+          eb('row_key', '=', machine),
+          eb.and([eb('row_key', '>', `${machine}/`), eb('row_key', '<', `${machine}0`)]),
+        ]),
+      )
   return query.execute()
 }
 

@@ -44,6 +44,8 @@ async function takeReport(reports: EventReports, request: Request, response: Res
     return answer(400, parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`).join('; '))
   const { stage, detail, progress } = parsed.data
   const purposes = stage === 'installed' ? (['install'] as const) : (['install', 'machine'] as const)
+  const before = stage === 'installed' ? reportedBefore(snapshot, hostname, secretOf(request)) : null
+  if (before !== null) return answer(200, before)
   const verdict = checkToken(snapshot, hostname, secretOf(request), purposes, Date.now())
   if (!verdict.ok) return answer(403, verdict.why)
   const event = {
@@ -60,9 +62,13 @@ async function takeReport(reports: EventReports, request: Request, response: Res
     return answer(202, 'noted')
   }
   const counted = await reports.installed(verdict.token, event)
-  return counted
-    ? answer(200, `${hostname} boots from its disk from now on`)
-    : answer(409, 'that install was reported before')
+  return answer(200, counted ? `${hostname} boots from its disk from now on` : 'that install was reported before')
+}
+
+/** An installer whose report was taken but whose answer was lost reports again: that is no error, and changes nothing. */
+function reportedBefore(snapshot: Snapshot, hostname: string, secret: string | null): string | null {
+  const used = checkToken(snapshot, hostname, secret, ['install'], 0)
+  return used.ok || used.usedAt === null ? null : `${hostname} was reported installed at ${used.usedAt}`
 }
 
 /** A console tail may hold anything; what is kept has no control characters but line ends and tabs. */
