@@ -23,14 +23,16 @@ export type Resolver = Readonly<{ resolve: (path: string, requester: Requester) 
 
 type Options = Readonly<{
   context: () => PlanContext
-  engine: TemplateEngine
-  sources: TemplateSources
+  templates: () => LoadedTemplates
   roots: FileRoots
   /** Secrets only for the machine's own addresses. */
   verifyAddress: boolean
   /** Memory for rendered artefacts. */
   cacheBytes: number
 }>
+
+/** The templates in force and their engine; another set is another object. */
+export type LoadedTemplates = Readonly<{ sources: TemplateSources; engine: TemplateEngine }>
 
 type Cached = Extract<Found, { kind: 'text' }>
 
@@ -46,17 +48,19 @@ export function openResolver(options: Options): Resolver {
     maxSize: options.cacheBytes,
     sizeCalculation: ({ body }) => body.length + 500,
   })
-  let rendered: Snapshot | null = null
+  const rendered: { from: Snapshot | null; by: TemplateEngine | null } = { from: null, by: null }
   return {
     resolve: (path, requester) => {
       const context = options.context()
-      if (rendered !== context.snapshot) cache.clear() // cached by revision: another snapshot is another answer
-      rendered = context.snapshot
-      if (grubEntries.has(path)) return grubEntry(options.sources)
+      const { engine, sources } = options.templates()
+      // Cached by revision: another snapshot is another answer, and so are other templates.
+      if (rendered.from !== context.snapshot || rendered.by !== engine) cache.clear()
+      Object.assign(rendered, { from: context.snapshot, by: engine })
+      if (grubEntries.has(path)) return grubEntry(sources)
       const ref = artefactAt(context.snapshot, path)
       if (ref === null) return findFile(options, path)
       const refusal = refuse(options, context, ref, requester)
-      return refusal ?? renderCached({ ...context, engine: options.engine }, cache, ref, path)
+      return refusal ?? renderCached({ ...context, engine }, cache, ref, path)
     },
   }
 }

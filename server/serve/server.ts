@@ -21,20 +21,24 @@ import type { Live } from './live.ts'
 import { openLive } from './live.ts'
 import type { Metrics } from './metrics.ts'
 import { openMetrics } from './metrics.ts'
-import type { Found, Resolver } from './resolve.ts'
+import type { Found, LoadedTemplates, Resolver } from './resolve.ts'
 import { openResolver } from './resolve.ts'
 import type { Served, TransferEnd } from './tftp/door.ts'
 import { openTftpDoor } from './tftp/door.ts'
 import type { Timeline } from './timeline.ts'
 import { openTimeline } from './timeline.ts'
 
+export type ServedTemplates = Readonly<{
+  sources: TemplateSources
+  /** Names that the column `template` may hold. */
+  names: ReadonlySet<string>
+}>
+
 export type ServeOptions = Readonly<{
   store: Store
   stateDir: string
   firstbootDir: string
-  sources: TemplateSources
-  /** Names that the column `template` may hold. */
-  templates: ReadonlySet<string>
+  templates: ServedTemplates
   listen: string
   advertise: Ipv4Address | null
   addresses: readonly Ipv4Address[]
@@ -53,6 +57,8 @@ export type ServeOptions = Readonly<{
 export type RunningServer = Readonly<{
   ports: Readonly<{ http: number | null; dhcp: number | null; tftp: number | null }>
   live: Live
+  /** Puts other templates in force, from the next request on. */
+  useTemplates: (templates: ServedTemplates) => void
   close: () => Promise<void>
 }>
 
@@ -96,13 +102,18 @@ async function openDoors(
   if (http !== null) opened.push(() => closeHttp(http))
   const httpPort = http === null ? null : (http.address() as AddressInfo).port
   const server: ServerFacts = { advertise: options.advertise, addresses: options.addresses, httpPort: httpPort ?? 80 }
-  const known = { templates: options.templates }
-  const context = (): PlanContext => ({ snapshot: live.snapshot(), server, known, now: Date.now() })
+  const templates = inForce(options.templates)
+  const context = (): PlanContext => ({
+    snapshot: live.snapshot(),
+    server,
+    known: templates.now().known,
+    now: Date.now(),
+  })
   const doors: Doors = {
     live,
     context,
     log,
-    resolver: resolverFor(options, context),
+    resolver: resolverFor(options, context, templates.now),
     timeline: openTimeline(live.note),
     metrics: metricsOf(live),
   }
@@ -111,7 +122,26 @@ async function openDoors(
   if (tftp !== null) opened.push(tftp.close)
   const dhcp = options.dhcpPort === null ? null : await openDhcp(options, doors, options.dhcpPort)
   if (dhcp !== null) opened.push(dhcp.close)
-  return { live, ports: { http: httpPort, tftp: tftp?.port ?? null, dhcp: dhcp?.port ?? null } }
+  return {
+    live,
+    useTemplates: templates.use,
+    ports: { http: httpPort, tftp: tftp?.port ?? null, dhcp: dhcp?.port ?? null },
+  }
+}
+
+function inForce(first: ServedTemplates) {
+  const load = ({ sources, names }: ServedTemplates) => ({
+    sources,
+    engine: templateEngine(sources),
+    known: { templates: names },
+  })
+  const held = { templates: load(first) }
+  return {
+    now: () => held.templates,
+    use: (next: ServedTemplates): void => {
+      held.templates = load(next)
+    },
+  }
 }
 
 const rootsOf = ({ stateDir, firstbootDir }: ServeOptions) => ({
@@ -121,12 +151,11 @@ const rootsOf = ({ stateDir, firstbootDir }: ServeOptions) => ({
   firstboot: firstbootDir,
 })
 
-function resolverFor(options: ServeOptions, context: () => PlanContext): Resolver {
-  const { sources, verifyAddress } = options
+function resolverFor(options: ServeOptions, context: () => PlanContext, templates: () => LoadedTemplates): Resolver {
+  const { verifyAddress } = options
   return openResolver({
     context,
-    engine: templateEngine(sources),
-    sources,
+    templates,
     roots: rootsOf(options),
     verifyAddress,
     cacheBytes,
@@ -255,7 +284,8 @@ async function toServed(files: FileCache, found: Found): Promise<Served> {
 
 function openDhcp(options: ServeOptions, { context, timeline, metrics, log }: Doors, port: number) {
   return openDhcpDoor({
-    address: options.listen,
+    // A socket bound to a unicast address never hears a broadcast, which is all that a booting machine can send.
+    address: options.listen.startsWith('127.') ? options.listen : '0.0.0.0',
     port,
     ...(options.dhcpClientPort === undefined ? {} : { clientPort: options.dhcpClientPort }),
     log,

@@ -28,7 +28,7 @@ const sources = new Map([
 
 test('an armed machine gets address, menu and kickstart, reports once, and boots its disk from then on', async (t) => {
   const store = await sqliteStore(t, inventory)
-  const server = await startServer(t, store, { sources, templates: new Set(['plain.ks']) })
+  const server = await startServer(t, store, { templates: { sources, names: new Set(['plain.ks']) } })
   const base = `http://127.0.0.1:${server.ports.http ?? 0}`
   const menuUrl = `${base}/ipxe/02:00:00:00:00:01.ipxe`
   const menu = async (): Promise<string> => (await fetch(menuUrl)).text()
