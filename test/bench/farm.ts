@@ -14,7 +14,8 @@ function put(table: TableName, raw: Readonly<Record<string, unknown>>): Edit {
 }
 
 export const hostnameOf = (index: number): string => `node${String(index).padStart(6, '0')}`
-export const macOf = (index: number): string => `02:00:00:${[16, 8, 0].map((shift) => ((index >>> shift) & 255).toString(16).padStart(2, '0')).join(':')}`
+export const macOf = (index: number): string =>
+  `02:00:00:${[16, 8, 0].map((shift) => ((index >>> shift) & 255).toString(16).padStart(2, '0')).join(':')}`
 
 /** `count` machines, all armed when asked. */
 export async function plantFarm(store: Store, count: number, armed: boolean): Promise<void> {
@@ -23,12 +24,28 @@ export async function plantFarm(store: Store, count: number, armed: boolean): Pr
     put('site', { name: 'timezone', value: '"Etc/UTC"' }),
     put('networks', { name: 'bench', cidr: '198.18.0.0/15', gateway: '198.19.255.254', dns: '198.18.0.1' }),
     put('images', { name: 'el9', arch: 'x86_64', kernel: 'vmlinuz', initrd: 'initrd.img', tree_url: 'repo/el9' }),
-    put('profiles', { name: 'el9', family: 'el', version: '9', arch: 'x86_64', template: 'el9.ks', image: 'el9', params: { packages: ['vim', 'rsync'] } }),
+    put('profiles', {
+      name: 'el9',
+      family: 'el',
+      version: '9',
+      arch: 'x86_64',
+      template: 'el9.ks',
+      image: 'el9',
+      params: { packages: ['vim', 'rsync'] },
+    }),
   ]
   for (let index = 1; index <= count; index++) {
     const machine = hostnameOf(index)
     edits.push(put('machines', { hostname: machine, profile: 'el9', disk: 'sda', params: { rack: `r${index % 50}` } }))
-    edits.push(put('interfaces', { machine, name: 'eth0', mac: macOf(index), ip: `198.${18 + (index >>> 16)}.${(index >>> 8) & 255}.${index & 255}`, network: 'bench' }))
+    edits.push(
+      put('interfaces', {
+        machine,
+        name: 'eth0',
+        mac: macOf(index),
+        ip: `198.${18 + (index >>> 16)}.${(index >>> 8) & 255}.${index & 255}`,
+        network: 'bench',
+      }),
+    )
   }
   await recordEdits(store, edits, 'bench')
   const names = Array.from({ length: count }, (_, index) => hostnameOf(index + 1))

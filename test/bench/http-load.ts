@@ -9,7 +9,12 @@ export async function fetchAll(port: number, paths: readonly string[], connectio
   const queue = { next: 0, failures: 0, bytes: 0 }
   const began = process.hrtime.bigint()
   await Promise.all(Array.from({ length: connections }, () => drain(port, paths, queue)))
-  return { requests: paths.length, seconds: Number(process.hrtime.bigint() - began) / 1e9, failures: queue.failures, bytes: queue.bytes }
+  return {
+    requests: paths.length,
+    seconds: Number(process.hrtime.bigint() - began) / 1e9,
+    failures: queue.failures,
+    bytes: queue.bytes,
+  }
 }
 
 type Queue = { next: number; failures: number; bytes: number }

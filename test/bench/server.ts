@@ -22,8 +22,29 @@ const ticksPerSecond = 100 // USER_HZ on every Linux that Node runs on
 export async function startBenchServer(inventory: string, state: string, path: string): Promise<BenchServer> {
   const port = await freePort()
   const began = process.hrtime.bigint()
-  const args = ['serve', '--inventory', inventory, '--state', state, '--listen', '127.0.0.1', '--advertise', '127.0.0.1', '--http-port', String(port), '--no-dhcp', '--no-tftp', '--no-verify-address', '--log-level', 'error']
-  const child = spawn('taskset', ['-c', '0', process.execPath, 'bin/bootstead', ...args], { cwd: root, stdio: ['ignore', 'inherit', 'inherit'], env: { ...process.env, BOOTSTEAD_DIST: '1' } })
+  const args = [
+    'serve',
+    '--inventory',
+    inventory,
+    '--state',
+    state,
+    '--listen',
+    '127.0.0.1',
+    '--advertise',
+    '127.0.0.1',
+    '--http-port',
+    String(port),
+    '--no-dhcp',
+    '--no-tftp',
+    '--no-verify-address',
+    '--log-level',
+    'error',
+  ]
+  const child = spawn('taskset', ['-c', '0', process.execPath, 'bin/bootstead', ...args], {
+    cwd: root,
+    stdio: ['ignore', 'inherit', 'inherit'],
+    env: { ...process.env, BOOTSTEAD_DIST: '1' },
+  })
   await untilAnswered(child, `http://127.0.0.1:${port}${path}`)
   const firstAnswerSeconds = Number(process.hrtime.bigint() - began) / 1e9
   const pid = child.pid ?? 0
@@ -43,14 +64,19 @@ export async function startBenchServer(inventory: string, state: string, path: s
 async function untilAnswered(child: ChildProcess, url: string): Promise<void> {
   for (;;) {
     if (child.exitCode !== null) throw new Error(`the server ended with ${child.exitCode}`)
-    const status = await fetch(url).then((response) => response.status, () => 0)
+    const status = await fetch(url).then(
+      (response) => response.status,
+      () => 0,
+    )
     if (status === 200) return
     await new Promise((resolve) => setTimeout(resolve, 5))
   }
 }
 
 function cpuOf(pid: number): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\) /s, '').split(' ')
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    .replace(/^.*\) /s, '')
+    .split(' ')
   return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond
 }
 

@@ -40,7 +40,11 @@ export function armed(snapshot: Snapshot, hostname: string): Snapshot {
     [
       { table: 'machines', key: hostname, raw: { ...machine, boot: 'install' } },
       { table: 'tokens', key: `${hostname}/t1`, raw: token },
-      { table: 'tokens', key: `${hostname}/t2`, raw: { ...token, id: 't2', purpose: 'machine', secret: 'golden-machine-token' } },
+      {
+        table: 'tokens',
+        key: `${hostname}/t2`,
+        raw: { ...token, id: 't2', purpose: 'machine', secret: 'golden-machine-token' },
+      },
     ],
     2,
   )

@@ -1,0 +1,62 @@
+// What a command may touch of the process that runs it, so that tests run commands inside their own.
+import { createInterface } from 'node:readline/promises'
+import { homedir, networkInterfaces, userInfo } from 'node:os'
+import type { NetworkInterfaceInfo } from 'node:os'
+import { text } from 'node:stream/consumers'
+
+export type Io = Readonly<{
+  out: (text: string) => void
+  err: (text: string) => void
+  readStdin: () => Promise<string>
+  /** Asks a person; null when there is none at the terminal. */
+  confirm: ((question: string) => Promise<boolean>) | null
+  isTerminal: boolean
+  env: Readonly<Record<string, string | undefined>>
+  cwd: string
+  home: string
+  isRoot: boolean
+  username: string
+  interfaces: () => Readonly<Record<string, readonly NetworkInterfaceInfo[] | undefined>>
+  now: () => number
+}>
+
+export function processIo(): Io {
+  for (const stream of [process.stdout, process.stderr])
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE') throw error
+      process.exit(0) // `bootstead machine list | head`: nobody reads on, which is no failure of ours
+    })
+  const isInteractive = process.stdin.isTTY && process.stderr.isTTY
+  return {
+    out: (written) => void process.stdout.write(written),
+    err: (written) => void process.stderr.write(written),
+    readStdin: () => text(process.stdin),
+    confirm: isInteractive ? confirmOnTerminal : null,
+    isTerminal: process.stdout.isTTY,
+    env: process.env,
+    cwd: process.cwd(),
+    home: homedir(),
+    isRoot: process.getuid?.() === 0,
+    username: loginName(),
+    interfaces: networkInterfaces,
+    now: Date.now,
+  }
+}
+
+async function confirmOnTerminal(question: string): Promise<boolean> {
+  const terminal = createInterface({ input: process.stdin, output: process.stderr })
+  try {
+    return /^y(es)?$/i.test((await terminal.question(`${question} [y/N] `)).trim())
+  } finally {
+    terminal.close()
+  }
+}
+
+/** A container's user may have a number and no name. */
+function loginName(): string {
+  try {
+    return userInfo().username
+  } catch {
+    return `uid-${process.getuid?.() ?? 'unknown'}`
+  }
+}

@@ -1,0 +1,60 @@
+// `bootstead log`: the inventory's history, newest first, by whichever program it was written.
+import type { Command } from 'commander'
+import type { StoredRow } from '../inventory/encode.ts'
+import type { ChangeRow } from '../inventory/store/open.ts'
+import { readChanges } from '../inventory/store/read.ts'
+import { limitOption } from './options.ts'
+import { fieldChanges } from './report.ts'
+import { rowWithoutSecrets } from './secrets.ts'
+import type { Session } from './session.ts'
+
+type Logged = Readonly<{
+  revision: number
+  at: string
+  who: string
+  table: string
+  key: string
+  /** Null when the row was added. */
+  before: StoredRow | null
+  /** Null when it was removed. */
+  after: StoredRow | null
+}>
+
+export function registerLog(program: Command, session: Session): void {
+  program
+    .command('log')
+    .description('show who changed what in the inventory, newest first')
+    .option('--machine <name>', 'of this machine and its interfaces only')
+    .addOption(limitOption('changes', 50))
+    .option('--json', 'as JSON')
+    .action(async ({ machine, limit, json }: { machine?: string; limit: number; json?: boolean }) => {
+      const hostname = machine?.toLowerCase().split('.')[0]
+      const rows = await readChanges(await session.store(), {
+        limit,
+        ...(hostname === undefined ? {} : { machine: hostname }),
+      })
+      const logged = rows.map(parseChange)
+      if (json === true) return session.printJson(logged.map(forPrograms))
+      session.print(logged.length === 0 ? 'no changes' : logged.map(describe).join('\n'))
+    })
+}
+
+function parseChange({ id, at, who, table_name, row_key, before, after }: ChangeRow): Logged {
+  const parse = (text: string | null): StoredRow | null => (text === null ? null : (JSON.parse(text) as StoredRow))
+  return { revision: id, at, who, table: table_name, key: row_key, before: parse(before), after: parse(after) }
+}
+
+const forPrograms = (change: Logged): Logged => ({
+  ...change,
+  before: change.before === null ? null : rowWithoutSecrets(change.before),
+  after: change.after === null ? null : rowWithoutSecrets(change.after),
+})
+
+function describe({ at, who, table, key, before, after }: Logged): string {
+  const head = `${at}  ${who}  ${table} ${key}`
+  if (after === null) return `${head}  removed`
+  const keys = ['hostname', 'name', 'machine', 'id']
+  const changes = fieldChanges(before, after).filter(([field]) => before !== null || !keys.includes(field))
+  if (before === null) return [`${head}  added`, ...changes.map(([field, , now]) => `  ${field}: ${now}`)].join('\n')
+  return [head, ...changes.map(([field, old, now]) => `  ${field}: ${old} → ${now}`)].join('\n')
+}

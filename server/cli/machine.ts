@@ -1,0 +1,17 @@
+// `bootstead machine …`: the group; each of its commands has a file of its own.
+import type { Command } from 'commander'
+import { registerMachineBoot } from './machine-boot.ts'
+import { registerMachineChanges } from './machine-change.ts'
+import { registerMachineInstall } from './machine-install.ts'
+import { registerMachineList } from './machine-list.ts'
+import { registerMachineShow } from './machine-show.ts'
+import type { Session } from './session.ts'
+
+export function registerMachine(program: Command, session: Session): void {
+  const machine = program.command('machine').description('list, show, change, arm and remove machines')
+  registerMachineList(machine, session)
+  registerMachineShow(machine, session)
+  registerMachineChanges(machine, session)
+  registerMachineInstall(machine, session)
+  registerMachineBoot(machine, session)
+}

@@ -1,0 +1,35 @@
+// Many host names in few words: the opposite of expandRange().
+import { compareNaturally } from '../inventory/snapshot.ts'
+
+/** acas0001, acas0002, acas0003, web → `acas[0001-0003], web`. */
+export function foldNames(names: readonly string[]): string {
+  const families = new Map<string, { head: string; numbers: string[]; tail: string }>()
+  const folded: string[] = []
+  for (const name of [...new Set(names)].sort(compareNaturally)) {
+    const parts = /^(.*?)(\d+)(\D*)$/.exec(name)
+    if (parts === null) {
+      folded.push(name)
+      continue
+    }
+    const [, head = '', number = '', tail = ''] = parts
+    const width = number.startsWith('0') ? number.length : 0 // without leading zeros 9 and 10 belong together
+    const family = `${head}[${width}]${tail}`
+    const known = families.get(family)
+    if (known === undefined) families.set(family, { head, numbers: [number], tail })
+    else known.numbers.push(number)
+  }
+  for (const { head, numbers, tail } of families.values())
+    folded.push(numbers.length === 1 ? `${head}${numbers.join('')}${tail}` : `${head}[${foldNumbers(numbers)}]${tail}`)
+  return folded.sort(compareNaturally).join(', ')
+}
+
+/** Ascending numbers of one width: 0001, 0002, 0005 → `0001-0002,0005`. */
+function foldNumbers(numbers: readonly string[]): string {
+  const runs: { first: string; last: string }[] = []
+  for (const number of numbers) {
+    const run = runs.at(-1)
+    if (run !== undefined && BigInt(run.last) + 1n === BigInt(number)) run.last = number
+    else runs.push({ first: number, last: number })
+  }
+  return runs.map(({ first, last }) => (first === last ? first : `${first}-${last}`)).join(',')
+}

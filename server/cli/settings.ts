@@ -1,0 +1,111 @@
+// The settings of the program: what each may be, and what it is for. Flags, environment names, keys of
+// bootstead.yaml, the help and `bootstead config` all follow from this list.
+import { isIP } from 'node:net'
+import { z } from 'zod'
+import { parseIpv4 } from '../inventory/address.ts'
+
+export const doorNames = ['dhcp', 'tftp', 'http'] as const
+export type Door = (typeof doorNames)[number]
+
+const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
+const logFormats = ['json', 'text'] as const
+
+/** A value from a flag, the environment or YAML, read by `read`, which gives undefined for what it can't understand. */
+function setting<T>(expected: string, read: (value: unknown) => T | undefined) {
+  return z.unknown().transform((value, context): T => {
+    const understood = read(value)
+    if (understood !== undefined) return understood
+    context.addIssue({ code: 'custom', message: `expected ${expected}` })
+    return z.NEVER
+  })
+}
+
+const wholeNumber = (min: number, max: number, what: string) =>
+  setting(`${what} from ${min} to ${max}`, (value) => {
+    const number = typeof value === 'string' && /^\s*\d+\s*$/.test(value) ? Number(value) : value
+    return typeof number === 'number' && Number.isInteger(number) && number >= min && number <= max ? number : undefined
+  })
+
+const port = wholeNumber(0, 65535, 'a port number')
+const words = (value: unknown): readonly unknown[] =>
+  (Array.isArray(value) ? value : String(value).split(','))
+    .map((word: unknown) => (typeof word === 'string' ? word.trim() : word))
+    .filter((word) => word !== '')
+const oneOf = <T extends string>(allowed: readonly T[]) =>
+  setting(`one of ${allowed.join(', ')}`, (value) => allowed.find((one) => one === value))
+const text = (what: string) =>
+  setting(what, (value) => (typeof value === 'string' && value.trim() !== '' ? value.trim() : undefined))
+const yesOrNo = new Map<unknown, boolean>([
+  ...[true, 'true', 'yes', 'on', '1', 1].map((word) => [word, true] as const),
+  ...[false, 'false', 'no', 'off', '0', 0].map((word) => [word, false] as const),
+])
+
+export const configSchema = z.object({
+  inventory: text('sqlite:FILE or mysql://USER:PASSWORD@HOST:PORT/DATABASE'),
+  state: text('a folder'),
+  listen: setting('an IP address of this host, or 0.0.0.0 for all', (value) =>
+    typeof value === 'string' && isIP(value) !== 0 ? value : undefined,
+  ),
+  advertise: setting('an IPv4 address such as 192.0.2.1', (value) =>
+    typeof value === 'string' ? (parseIpv4(value) ?? undefined) : undefined,
+  ).nullable(),
+  httpPort: port,
+  dhcpPort: port,
+  tftpPort: port,
+  doors: setting(`some of ${doorNames.join(', ')}`, (value): readonly Door[] | undefined => {
+    const given = words(value)
+    return given.every((word) => doorNames.includes(word as Door))
+      ? doorNames.filter((door) => given.includes(door))
+      : undefined
+  }),
+  templates: text('a folder').nullable(),
+  installHours: wholeNumber(1, 8760, 'a number of hours'),
+  stallMinutes: wholeNumber(1, 10080, 'a number of minutes'),
+  verifyAddress: setting('true or false', (value) => yesOrNo.get(value)),
+  trustProxy: setting('IP addresses of proxies, separated by commas', (value): readonly string[] | undefined => {
+    const given = words(value)
+    return given.every((word): word is string => typeof word === 'string' && isIP(word) !== 0) ? given : undefined
+  }),
+  logLevel: oneOf(logLevels),
+  logFormat: oneOf(logFormats),
+})
+
+export type Config = Readonly<z.output<typeof configSchema>>
+export type SettingName = keyof Config
+
+/** For the help, in its order. `argument` null makes a pair of flags, `--name` and `--no-name`. */
+export const settings: Readonly<Record<SettingName, Readonly<{ argument: string | null; help: string }>>> = {
+  inventory: {
+    argument: 'address',
+    help: 'where the inventory is: sqlite:FILE or mysql://USER:PASSWORD@HOST:PORT/DATABASE',
+  },
+  state: { argument: 'folder', help: 'images, loaders and what else this server keeps' },
+  templates: { argument: 'folder', help: "the site's own install templates" },
+  listen: { argument: 'address', help: 'the address of this host to answer on' },
+  advertise: { argument: 'address', help: 'the IPv4 address that machines are told to come to' },
+  httpPort: { argument: 'port', help: 'port of the HTTP door' },
+  dhcpPort: { argument: 'port', help: 'port of the DHCP door' },
+  tftpPort: { argument: 'port', help: 'port of the TFTP door' },
+  doors: { argument: 'list', help: 'the doors to open, out of dhcp,tftp,http' },
+  installHours: { argument: 'hours', help: 'how long an armed install may wait for its machine' },
+  stallMinutes: { argument: 'minutes', help: 'how long a machine may be silent before its install counts as stalled' },
+  verifyAddress: {
+    argument: null,
+    help: 'give boot menus with tokens, and kickstarts, only to the address of the machine',
+  },
+  trustProxy: { argument: 'addresses', help: 'proxies whose X-Forwarded-For is believed' },
+  logLevel: { argument: 'level', help: logLevels.join(', ') },
+  logFormat: { argument: 'format', help: logFormats.join(' or ') },
+}
+
+export const settingNames = Object.keys(settings) as readonly SettingName[]
+
+const separated = (name: string, separator: string): string =>
+  name.replaceAll(/[A-Z]/g, (letter) => `${separator}${letter.toLowerCase()}`)
+
+/** `http_port`, as bootstead.yaml writes it. */
+export const fileKeyOf = (name: SettingName): string => separated(name, '_')
+/** `--http-port`. */
+export const flagOf = (name: string): string => `--${separated(name, '-')}`
+/** `BOOTSTEAD_HTTP_PORT`. */
+export const variableOf = (name: SettingName): string => `BOOTSTEAD_${separated(name, '_').toUpperCase()}`
