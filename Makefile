@@ -28,8 +28,8 @@ test-nodes: packages node_modules/.installed ## the same on the other Node relea
 boot: packages node_modules/.installed ## boot emulated machines from the real server (BIOS and UEFI)
 	$(NODE_TEST) --test-concurrency=1 test/boot/*.test.ts
 
-bench: packages node_modules/.installed build ## measure us and, where there is one, the peer; writes docs/benchmarks.md
-	node --import tsx test/bench/run.ts
+bench: packages node_modules/.installed build ## measure us and the peer in one run; writes docs/benchmarks.md
+	@scripts/bench.sh
 
 check: node_modules/.installed types lint format shellcheck ## types, lint, format, shell scripts
 

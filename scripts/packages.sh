@@ -8,7 +8,7 @@ all=(
   # clients of the protocols
   tftp-hpa atftp curl udhcpc isc-dhcp-client util-linux iproute2 perl
   # emulated machines and what their test installer is made of
-  qemu-system-x86 ipxe-qemu ovmf seabios busybox-static cpio mtools dosfstools e2fsprogs fdisk binutils dnsmasq
+  qemu-system-x86 ipxe-qemu ovmf seabios busybox-static cpio mtools dosfstools e2fsprogs fdisk binutils dnsmasq-base
 )
 
 wanted=("$@")

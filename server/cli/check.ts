@@ -6,7 +6,7 @@ import type { Snapshot } from '../inventory/snapshot.ts'
 import { fail } from './failure.ts'
 import { groupBy, storiesOf } from './groups.ts'
 import { describeFinding } from './report.ts'
-import { chosenMachines, selectorHelp, unreadableAmong, whereOption } from './selection.ts'
+import { chosenNames, selectorHelp, whereOption } from './selection.ts'
 import type { Session } from './session.ts'
 import { count } from './table.ts'
 
@@ -39,12 +39,7 @@ function findingsOf(
 ): readonly Finding[] {
   const known = session.known()
   if (words.length + where.length === 0) return [...allFindings(snapshot, known)]
-  const broken = unreadableAmong(snapshot, words)
-  const others = words.filter((word) => !broken.includes(word))
-  const machines = others.length + where.length === 0 ? [] : chosenMachines(snapshot, others, where)
-  return [...broken, ...machines.map(({ hostname }) => hostname)].flatMap((hostname) =>
-    findings(snapshot, hostname, known),
-  )
+  return chosenNames(snapshot, words, where).flatMap((hostname) => findings(snapshot, hostname, known))
 }
 
 /** Machines with the same findings together: a profile's mistake is one paragraph, not four hundred. */

@@ -1,28 +1,26 @@
-// `bootstead machine add|set|rm`: a machine's rows, changed from the command line.
+// `bootstead machine add|set`: a machine's rows, written from the command line.
 import type { Command } from 'commander'
 import type { Edit, StoredRow } from '../inventory/encode.ts'
 import { encodeRow } from '../inventory/encode.ts'
-import type { BootAction, Machine } from '../inventory/rows.ts'
+import type { BootAction } from '../inventory/rows.ts'
 import { expandRange } from '../inventory/select.ts'
 import type { Snapshot } from '../inventory/snapshot.ts'
 import { readRows } from '../inventory/store/read.ts'
-import { recordBootAction, recordEdits } from '../inventory/store/record.ts'
+import { recordBootAction } from '../inventory/store/record.ts'
 import type { Assignment, StoredMachine } from './assignments.ts'
 import { assignToMachine, isAssignment, parseAssignment, parseInterfaceOption } from './assignments.ts'
+import type { ApplyOptions } from './apply.ts'
 import { applyEdits } from './apply.ts'
 import { fail, misuse } from './failure.ts'
 import { foldNames } from './names.ts'
-import { chosenMachines, selectorHelp, unreadableAmong, whereOption } from './selection.ts'
+import { withApplyOptions } from './options.ts'
+import { chosenNames, isUnreadable, whereOption } from './selection.ts'
 import type { Session } from './session.ts'
-import { count } from './table.ts'
 
 const assignmentHelp = 'field=value, params.NAME=value, interface.NAME.COLUMN=value; an empty value clears'
 
-type ChangeOptions = Readonly<{ dryRun?: boolean; force?: boolean; json?: boolean }>
-
 export function registerMachineChanges(group: Command, session: Session): void {
-  group
-    .command('add')
+  withApplyOptions(group.command('add'))
     .description('add a machine, or a range of them')
     .argument('<name>', "its host name, or a range such as 'acas[0001-0040]'")
     .argument('<field=value...>', assignmentHelp)
@@ -32,32 +30,15 @@ export function registerMachineChanges(group: Command, session: Session): void {
       (text: string, earlier: readonly string[]) => [...earlier, text],
       [] as readonly string[],
     )
-    .option('--dry-run', 'show what would change and change nothing')
-    .option('--force', 'also when machines would be withheld because of it')
-    .option('--json', 'as JSON')
-    .action((name: string, words: readonly string[], options: ChangeOptions & { interface: readonly string[] }) =>
+    .action((name: string, words: readonly string[], options: ApplyOptions & { interface: readonly string[] }) =>
       addMachines(session, name, words, options),
     )
-  group
-    .command('set')
+  withApplyOptions(group.command('set'))
     .description('change fields of machines')
     .argument('<word...>', `which machines, and ${assignmentHelp}; filters go into --where`)
     .addOption(whereOption())
-    .option('--dry-run', 'show what would change and change nothing')
-    .option('--force', 'also when machines would be withheld because of it')
-    .option('--json', 'as JSON')
-    .action((words: readonly string[], options: ChangeOptions & { where?: readonly string[] }) =>
+    .action((words: readonly string[], options: ApplyOptions & { where?: readonly string[] }) =>
       setMachines(session, words, options),
-    )
-  group
-    .command('rm')
-    .description('remove machines with their interfaces')
-    .argument('[selector...]', selectorHelp)
-    .addOption(whereOption())
-    .option('--yes', 'do not ask')
-    .option('--json', 'as JSON')
-    .action((words: readonly string[], options: { where?: readonly string[]; yes?: boolean; json?: boolean }) =>
-      removeMachines(session, words, options),
     )
 }
 
@@ -65,7 +46,7 @@ async function addMachines(
   session: Session,
   name: string,
   words: readonly string[],
-  options: ChangeOptions & { interface: readonly string[] },
+  options: ApplyOptions & { interface: readonly string[] },
 ): Promise<void> {
   const assignments = [
     ...words.map((word) => parseAssignment('machines', word)),
@@ -74,7 +55,7 @@ async function addMachines(
   refuseInstall(assignments, name)
   const snapshot = await session.loadSnapshot()
   const names = expandRange(name)
-  const existing = names.filter((one) => snapshot.machines.has(one) || unreadableAmong(snapshot, [one]).length > 0)
+  const existing = names.filter((one) => snapshot.machines.has(one) || isUnreadable(snapshot, one))
   if (existing.length > 0)
     fail(`there is a machine ${foldNames(existing)} already; change it with: bootstead machine set`)
   const assigned = names.map((hostname) =>
@@ -86,7 +67,7 @@ async function addMachines(
 async function setMachines(
   session: Session,
   words: readonly string[],
-  options: ChangeOptions & { where?: readonly string[] },
+  options: ApplyOptions & { where?: readonly string[] },
 ): Promise<void> {
   const assignments = words.filter(isAssignment).map((word) => parseAssignment('machines', word))
   const selectors = words.filter((word) => !isAssignment(word))
@@ -132,10 +113,7 @@ async function storedMachines(
   words: readonly string[],
   where?: readonly string[],
 ): Promise<readonly StoredMachine[]> {
-  const broken = unreadableAmong(snapshot, words)
-  const others = words.filter((word) => !broken.includes(word))
-  const machines = broken.length > 0 && others.length === 0 ? [] : chosenMachines(snapshot, others, where)
-  const names = [...machines.map(({ hostname }) => hostname), ...broken]
+  const names = chosenNames(snapshot, words, where)
   const unreadable = await unreadableRows(session, snapshot, names)
   return names.map((hostname) => {
     const own = snapshot.machines.get(hostname)
@@ -165,46 +143,4 @@ async function unreadableRows(
       if (raw !== null) found.set(key, raw as StoredRow)
   }
   return found
-}
-
-async function removeMachines(
-  session: Session,
-  words: readonly string[],
-  options: { where?: readonly string[]; yes?: boolean; json?: boolean },
-): Promise<void> {
-  const snapshot = await session.loadSnapshot()
-  const broken = unreadableAmong(snapshot, words)
-  const others = words.filter((word) => !broken.includes(word))
-  const machines = broken.length > 0 && others.length === 0 ? [] : chosenMachines(snapshot, others, options.where)
-  const names = [...machines.map(({ hostname }) => hostname), ...broken]
-  if (names.length === 0) return session.note('no machine matches; nothing was removed')
-  refuseOrphans(snapshot, machines)
-  await confirmRemoval(session, names, options.yes === true)
-  await recordEdits(
-    await session.store(),
-    names.map((key): Edit => ({ kind: 'delete', table: 'machines', key })),
-    session.who,
-  )
-  if (options.json === true) session.printJson({ removed: names })
-  else session.print(`removed ${count(names.length, 'machine')}: ${foldNames(names)}`)
-}
-
-function refuseOrphans(snapshot: Snapshot, machines: readonly Machine[]): void {
-  const going = new Set(machines.map(({ hostname }) => hostname))
-  const complaints = machines.flatMap(({ hostname }) => {
-    const left = (snapshot.guests.get(hostname) ?? []).filter((guest) => !going.has(guest))
-    if (left.length === 0) return []
-    return [
-      `${hostname} still has ${count(left.length, 'guest')}: ${foldNames(left)}; remove them too, or move them with: bootstead machine set '${left.join(',')}' dom0=NAME`,
-    ]
-  })
-  if (complaints.length > 0) fail('nothing was removed:', ...complaints)
-}
-
-async function confirmRemoval(session: Session, names: readonly string[], isSure: boolean): Promise<void> {
-  if (isSure) return
-  const { confirm } = session.io
-  if (confirm === null)
-    return misuse(`removing ${foldNames(names)} needs --yes, as there is nobody at a terminal to ask`)
-  if (!(await confirm(`Remove ${count(names.length, 'machine')}: ${foldNames(names)}?`))) fail('nothing was removed')
 }

@@ -14,7 +14,7 @@ import type { Origin, Settings, Traced } from '../plan/settings.ts'
 import { settingsOf } from '../plan/settings.ts'
 import { fail } from './failure.ts'
 import { describeFinding } from './report.ts'
-import { chosenMachines, unreadableAmong } from './selection.ts'
+import { chosenNames } from './selection.ts'
 import { withoutSecrets } from './secrets.ts'
 import type { Session } from './session.ts'
 import { alignColumns, alignPairs, showValue } from './table.ts'
@@ -30,18 +30,18 @@ export function registerMachineShow(group: Command, session: Session): void {
     .option('--json', 'as JSON')
     .action(async (name: string, { json }: { json?: boolean }) => {
       const snapshot = await session.loadSnapshot()
-      const hostname = unreadableAmong(snapshot, [name])[0] ?? onlyOne(chosenMachines(snapshot, [name]), name).hostname
+      const hostname = onlyOne(chosenNames(snapshot, [name]), name)
       const shown = await gather(session, snapshot, hostname)
       if (json === true) session.printJson(shown)
       else session.print(render(shown))
     })
 }
 
-function onlyOne(machines: readonly Machine[], name: string): Machine {
-  const [machine] = machines
-  return machine !== undefined && machines.length === 1
-    ? machine
-    : fail(`${name} names ${machines.length} machines; show takes one`)
+function onlyOne(names: readonly string[], word: string): string {
+  const [name] = names
+  return name !== undefined && names.length === 1
+    ? name
+    : fail(`${word} names ${names.length} machines; show takes one`)
 }
 
 type Shown = Readonly<{

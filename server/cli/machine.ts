@@ -4,6 +4,7 @@ import { registerMachineBoot } from './machine-boot.ts'
 import { registerMachineChanges } from './machine-change.ts'
 import { registerMachineInstall } from './machine-install.ts'
 import { registerMachineList } from './machine-list.ts'
+import { registerMachineRemoval } from './machine-rm.ts'
 import { registerMachineShow } from './machine-show.ts'
 import type { Session } from './session.ts'
 
@@ -12,6 +13,7 @@ export function registerMachine(program: Command, session: Session): void {
   registerMachineList(machine, session)
   registerMachineShow(machine, session)
   registerMachineChanges(machine, session)
+  registerMachineRemoval(machine, session)
   registerMachineInstall(machine, session)
   registerMachineBoot(machine, session)
 }

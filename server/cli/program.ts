@@ -1,4 +1,6 @@
 // The command line as a whole: its flags, its commands, and what becomes of an error.
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { Command, CommanderError, Option } from 'commander'
 import { registerCheck } from './check.ts'
 import { registerConfig } from './config-command.ts'
@@ -18,6 +20,7 @@ import type { Session } from './session.ts'
 import { openSession } from './session.ts'
 import { doorNames, flagOf, settingNames, settings, variableOf } from './settings.ts'
 import { registerShow } from './show.ts'
+import { packageRoot } from './templates.ts'
 import { registerTimeline } from './timeline.ts'
 
 type Register = (program: Command, session: Session) => void
@@ -69,6 +72,7 @@ function createProgram(io: Io): Command {
       outputError: (text, write) => write(text.replace(/^error: /, 'bootstead: ')),
     })
     .showHelpAfterError('(add --help to see what it takes)')
+    .version(version(), '--version')
     .option('--debug', 'show where in the program an error arose')
     .optionsGroup('Configuration (before or behind the command; else from the environment or bootstead.yaml):')
     .option('--config <file>', 'the configuration file (BOOTSTEAD_CONFIG)')
@@ -81,6 +85,11 @@ function createProgram(io: Io): Command {
   for (const door of doorNames)
     program.addOption(new Option(`--no-${door}`, `leave the ${door.toUpperCase()} door closed`))
   return program.commandsGroup('Commands:')
+}
+
+function version(): string {
+  const text = readFileSync(join(packageRoot(), 'package.json'), 'utf8')
+  return (JSON.parse(text) as { version: string }).version
 }
 
 /** What was typed, and not the defaults that commander gives `--no-…` flags. */

@@ -13,6 +13,7 @@ import { applyEdits } from './apply.ts'
 import { assignToRow, jsonOrText, parseAssignment, putRow } from './assignments.ts'
 import { fail, misuse } from './failure.ts'
 import { foldNames } from './names.ts'
+import { withApplyOptions } from './options.ts'
 import { rowWithoutSecrets } from './secrets.ts'
 import type { Session } from './session.ts'
 import { alignColumns, alignPairs, count, showValue } from './table.ts'
@@ -119,13 +120,6 @@ export function registerSet(group: Command, session: Session, kind: Kind): void 
     const snapshot = await session.loadSnapshot()
     await setRow(session, snapshot, kind, await storedRow(session, snapshot, kind, name), words, options)
   })
-}
-
-function withApplyOptions(command: Command): Command {
-  return command
-    .option('--dry-run', 'show what would change and change nothing')
-    .option('--force', 'also when machines would be withheld because of it')
-    .option('--json', 'as JSON')
 }
 
 /** The row as it is in the store, so that one that can't be read can be mended. */

@@ -31,10 +31,23 @@ export function chosenMachines(
   return selectMachines(snapshot, [...words, ...where])
 }
 
-/** Host names among the words whose rows can't be read: no pattern finds them, but who names one exactly may mend or remove it. */
-export function unreadableAmong(snapshot: Snapshot, words: readonly string[]): readonly string[] {
-  return words.filter((word) => {
-    const rows = snapshot.unreadable.get(`machines/${word}`) ?? []
-    return !snapshot.machines.has(word) && rows.some((row) => row.table === 'machines')
-  })
+/**
+ * Host names of the machines chosen, and of rows that can't be read: no pattern finds those, but who names one exactly
+ * may look at it, mend it or remove it.
+ * @throws as chosenMachines() does
+ */
+export function chosenNames(
+  snapshot: Snapshot,
+  words: readonly string[],
+  where: readonly string[] = [],
+): readonly string[] {
+  const unreadable = words.filter((word) => isUnreadable(snapshot, word))
+  const others = words.filter((word) => !unreadable.includes(word))
+  const readable = unreadable.length > 0 && others.length === 0 ? [] : chosenMachines(snapshot, others, where)
+  return [...readable.map(({ hostname }) => hostname), ...unreadable]
+}
+
+export function isUnreadable(snapshot: Snapshot, hostname: string): boolean {
+  const rows = snapshot.unreadable.get(`machines/${hostname}`) ?? []
+  return !snapshot.machines.has(hostname) && rows.some(({ table }) => table === 'machines')
 }

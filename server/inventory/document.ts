@@ -29,7 +29,8 @@ export function parseYamlDocument(text: string, file: string, base = noBase): Pa
     ...repeatedKeys(document, lines, file),
   ]
   if (faults.length > 0) return { rows: [], errors: faults }
-  const content: unknown = document.toJS({ maxAliasCount: 1000 })
+  const content = contentOf(document)
+  if (content instanceof Error) return { rows: [], errors: [`${file}: ${content.message}`] }
   if (content === null) return { rows: [], errors: [] }
   if (!isRecord(content)) return { rows: [], errors: [`${file}: expected the tables ${tableNames.join(', ')} as keys`] }
   const lineOf = (path: readonly string[]): string => {
@@ -49,6 +50,15 @@ export function parseYamlDocument(text: string, file: string, base = noBase): Pa
       )
   }
   return { rows, errors }
+}
+
+/** Plain values, or why there are none: aliases of what isn't there, or that multiply without end. */
+function contentOf(document: Document.Parsed): unknown {
+  try {
+    return document.toJS({ maxAliasCount: 1000 })
+  } catch (error) {
+    return error instanceof Error ? error : new Error(String(error))
+  }
 }
 
 /** The parser's own check compares each key with all others, which takes minutes for 100,000 machines. */

@@ -7,7 +7,7 @@ import { effectiveParam, inherited, profileChain } from './profiles.ts'
 import type { Interface, Machine, TableName } from './rows.ts'
 import type { InterfaceRef, Snapshot } from './snapshot.ts'
 import { compareNaturally } from './snapshot.ts'
-import { vdisks } from './vdisk.ts'
+import { vdisks, vdiskTargets } from './vdisk.ts'
 
 export type Finding = Readonly<{
   machine: string
@@ -50,6 +50,14 @@ export function findings(snapshot: Snapshot, hostname: string, known: Known): re
 
 export function isWithheld(found: readonly Finding[]): boolean {
   return found.some((finding) => finding.severity === 'withheld')
+}
+
+/** Why a machine is withheld, in one line. */
+export function describeWithheld(found: readonly Finding[]): string {
+  return found
+    .filter((finding) => finding.severity === 'withheld')
+    .map(({ table, key, field, value, message }) => `${table} ${key}: ${field} ${JSON.stringify(value)}: ${message}`)
+    .join('; ')
 }
 
 /** The data-quality report: every machine's findings, and rows that can't be read and belong to no machine. */
@@ -237,6 +245,12 @@ function* checkDom0({ snapshot, machine }: Subject): Generator<Problem> {
     yield machineProblem(machine, 'vdisk', 'a guest needs a device of its Dom0 to live on, such as /dev/sda5')
 }
 
+/** The machine that a guest's CPUs and memory are of; null when what stands in its row is no Dom0. */
+function dom0Of(snapshot: Snapshot, machine: Machine): Machine | null {
+  const dom0 = machine.dom0 === null ? undefined : snapshot.machines.get(machine.dom0)
+  return dom0 === undefined || dom0.dom0 !== null ? null : dom0
+}
+
 function siblings(snapshot: Snapshot, machine: Machine): readonly Machine[] {
   if (machine.dom0 === null) return []
   return (snapshot.guests.get(machine.dom0) ?? []).flatMap((name) =>
@@ -244,13 +258,25 @@ function siblings(snapshot: Snapshot, machine: Machine): readonly Machine[] {
   )
 }
 
-function* checkVdisks({ snapshot, machine }: Subject): Generator<Problem> {
+function* checkVdisks({ snapshot, machine, chain }: Subject): Generator<Problem> {
   if (machine.dom0 === null) return
-  const own = vdisks(machine.vdisk)
-  const devices = own.map((vdisk) => vdisk.device)
-  const targets = own.flatMap((vdisk) => vdisk.target ?? [])
-  if (new Set(devices).size < devices.length || new Set(targets).size < targets.length)
-    yield machineProblem(machine, 'vdisk', 'the same device or target is given twice')
+  const devices = vdisks(machine.vdisk).map((vdisk) => vdisk.device)
+  const targets = vdiskTargets(machine.vdisk, inherited(chain, 'guest_type')?.value ?? 'pv')
+  if (devices.some((one, index) => devices.slice(index + 1).some((other) => overlap(one, other))))
+    yield machineProblem(machine, 'vdisk', 'the same device is given twice; give each once')
+  if (new Set(targets).size < targets.length)
+    yield machineProblem(
+      machine,
+      'vdisk',
+      `the guest would see two disks as one (${targets.join(', ')}); name other targets`,
+    )
+  const disk = snapshot.machines.get(machine.dom0)?.disk ?? null
+  if (disk !== null && devices.includes(`/dev/${disk.replace(/^\/dev\//, '')}`))
+    yield machineProblem(
+      machine,
+      'vdisk',
+      `${disk} is the disk that ${machine.dom0} itself is installed on; give the guest a partition of it, or another`,
+    )
   for (const sibling of siblings(snapshot, machine)) {
     const shared = vdisks(sibling.vdisk).find(({ device }) => devices.some((one) => overlap(one, device)))
     if (shared !== undefined)
@@ -262,19 +288,34 @@ function* checkVdisks({ snapshot, machine }: Subject): Generator<Problem> {
   }
 }
 
+/** How the kernel and udev name the partitions of a disk. A logical volume's name says nothing of the kind. */
+const partitionNames: readonly Readonly<{ disk: RegExp; partition: RegExp; source: string }>[] = [
+  {
+    disk: /^\/dev\/[a-z]+$/,
+    partition: /^\d+$/,
+    source: 'Linux, Documentation/admin-guide/devices.txt: sda5, hda5, xvda5, vda5',
+  },
+  {
+    disk: /^\/dev\/([a-z]+|(cciss|ida|rd)\/[a-z]+)\d+([a-z]+\d+)*$/,
+    partition: /^p\d+$/,
+    source: 'Linux, block/partitions/core.c: a name that ends in a digit gets a p: nvme0n1p5, mmcblk0p5, cciss/c0d0p5',
+  },
+  { disk: /^\/dev\/disk\/by-[a-z]+\/.+$/, partition: /^-part\d+$/, source: 'udev, 60-persistent-storage.rules' },
+]
+
 /** /dev/sda and /dev/sda5 overlap; /dev/sda5 and /dev/sda50 don't. */
 function overlap(a: string, b: string): boolean {
   const [short, long] = a.length <= b.length ? [a, b] : [b, a]
   if (short === long) return true
-  if (!long.startsWith(short) || !long.startsWith('/dev/')) return false
-  const partition = /\d$/.test(short) ? /^p\d+$/ : /^\d+$/ // nvme0n1p1, sda5
-  return partition.test(long.slice(short.length))
+  const rest = long.slice(short.length)
+  return (
+    long.startsWith(short) && partitionNames.some(({ disk, partition }) => disk.test(short) && partition.test(rest))
+  )
 }
 
 function* checkCpus({ snapshot, machine }: Subject): Generator<Problem> {
-  if (machine.dom0 === null || machine.cpus === null) return
-  const dom0 = snapshot.machines.get(machine.dom0)
-  if (dom0 === undefined) return
+  const dom0 = dom0Of(snapshot, machine)
+  if (dom0 === null || machine.cpus === null) return
   const beyond = dom0.vcpus === null ? [] : cpuNumbers(machine.cpus).filter((cpu) => cpu >= (dom0.vcpus ?? 0))
   if (beyond.length > 0)
     yield machineProblem(
@@ -306,9 +347,9 @@ function sharedCpus(a: CpuSet, b: CpuSet | null): readonly number[] {
 
 function* checkMemory({ snapshot, machine }: Subject): Generator<Problem> {
   if (machine.dom0 === null) return
-  const dom0 = snapshot.machines.get(machine.dom0)
+  const dom0 = dom0Of(snapshot, machine)
   if (machine.memory_mib === null) yield machineProblem(machine, 'memory_mib', 'a guest needs its memory in MiB')
-  if (dom0 === undefined || dom0.memory_mib === null || machine.memory_mib === null) return
+  if (dom0 === null || dom0.memory_mib === null || machine.memory_mib === null) return
   const kept = effectiveParam(snapshot, dom0, profileChain(snapshot, dom0.profile), 'dom0_memory_mib')
   const reserved = typeof kept === 'number' ? kept : defaultDom0MemoryMiB
   const wanted = siblings(snapshot, machine).reduce((sum, guest) => sum + (guest.memory_mib ?? 0), machine.memory_mib)

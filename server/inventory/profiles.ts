@@ -8,7 +8,18 @@ export type ProfileChain = Readonly<{
   broken: string | null
 }>
 
+/** Chains already followed, by snapshot: a snapshot never changes, and thousands of machines share a profile. */
+const followed = new WeakMap<Snapshot, Map<string, ProfileChain>>()
+
 export function profileChain(snapshot: Snapshot, name: string): ProfileChain {
+  const chains = followed.get(snapshot) ?? new Map<string, ProfileChain>()
+  const chain = chains.get(name) ?? followChain(snapshot, name)
+  if (chains.size === 0) followed.set(snapshot, chains)
+  chains.set(name, chain)
+  return chain
+}
+
+function followChain(snapshot: Snapshot, name: string): ProfileChain {
   const profiles: Profile[] = []
   for (let next: string | null = name; next !== null;) {
     const profile: Profile | undefined = snapshot.profiles.get(next)

@@ -4,8 +4,9 @@ import { parseIpv4, parseMac, parseNetwork, parseUuid } from './address.ts'
 import { parseCpus } from './cpus.ts'
 import { parseVdisks } from './vdisk.ts'
 
-/** An empty text means "not given", as it does to an administrator who clears a field. */
-const absent = (value: unknown): unknown => (value === '' || value === undefined ? null : value)
+/** An empty text means "not given", as it does to an administrator who clears a field; so does one of spaces alone. */
+const absent = (value: unknown): unknown =>
+  value === undefined || (typeof value === 'string' && value.trim() === '') ? null : value
 
 function optional<T extends z.ZodType>(schema: T) {
   return z.preprocess(absent, schema.nullable())
@@ -179,7 +180,7 @@ export const networkSchema = z.strictObject({
   gateway: optional(ip).default(null),
   dns: list(ip).default([]),
   domain: optional(domainName).default(null),
-  ntp: list(line).default([]),
+  ntp: list(line.regex(/^[A-Za-z0-9.:_-]+$/, 'expected the name or address of a time server')).default([]),
   next_server: optional(ip).default(null),
   mtu: optional(whole(68, 9216)).default(null),
   vlan: optional(vlan).default(null),

@@ -16,9 +16,15 @@ import type {
   Token,
 } from './rows.ts'
 import { parseRow, rowKey, tokenSchema } from './rows.ts'
+import { derivedMac } from './xen-mac.ts'
 
 /** A row that its schema refused: kept with the reason, so that it can be reported instead of vanishing. */
-export type UnreadableRow = Readonly<{ table: TableName; key: string; errors: readonly FieldError[] }>
+export type UnreadableRow = Readonly<{
+  table: TableName
+  key: string
+  errors: readonly FieldError[]
+  raw: Readonly<Record<string, unknown>>
+}>
 
 /** One interface's place in an index: its machine and its name. */
 export type InterfaceRef = Readonly<{ machine: string; name: string }>
@@ -37,6 +43,7 @@ export type Snapshot = Readonly<{
   tokens: PersistentMap<string, readonly Token[]>
   /** By the row they spoil, `table/key`; an interface spoils its machine. */
   unreadable: PersistentMap<string, readonly UnreadableRow[]>
+  /** A guest's interface without a MAC stands under the one derived from its name. */
   byMac: PersistentMap<MacAddress, readonly InterfaceRef[]>
   byIp: PersistentMap<Ipv4Address, readonly InterfaceRef[]>
   byUuid: PersistentMap<MachineUuid, readonly string[]>
@@ -119,7 +126,7 @@ function applyChange(draft: Draft, change: RowChange): void {
   const parsed = parseRow(table, raw)
   if (parsed.ok) remember(draft, table, parsed.row)
   else
-    addTo(draft.unreadable, spoiled(table, key), { table, key, errors: parsed.errors }, (a, b) =>
+    addTo(draft.unreadable, spoiled(table, key), { table, key, errors: parsed.errors, raw }, (a, b) =>
       compareText(a.key, b.key),
     )
 }
@@ -143,7 +150,9 @@ function forget(draft: Draft, table: TableName, key: string): void {
     if (old === undefined) return
     draft.machines.delete(key)
     if (old.uuid !== null) removeFrom(draft.byUuid, old.uuid, (hostname) => hostname === key)
-    if (old.dom0 !== null) removeFrom(draft.guests, old.dom0, (hostname) => hostname === key)
+    if (old.dom0 === null) return
+    removeFrom(draft.guests, old.dom0, (hostname) => hostname === key)
+    for (const nic of draft.interfaces.get(key) ?? []) forgetDerivedMac(draft, nic)
   } else if (table === 'interfaces') {
     const [machine = '', name = ''] = key.split('/')
     const old = draft.interfaces.get(machine)?.find((nic) => nic.name === name)
@@ -151,6 +160,7 @@ function forget(draft: Draft, table: TableName, key: string): void {
     const isOld = (ref: InterfaceRef): boolean => ref.machine === machine && ref.name === name
     removeFrom(draft.interfaces, machine, (nic) => nic.name === name)
     if (old.mac !== null) removeFrom(draft.byMac, old.mac, isOld)
+    else if (isGuest(draft, machine)) forgetDerivedMac(draft, old)
     if (old.ip !== null) removeFrom(draft.byIp, old.ip, isOld)
   } else (draft[table] as PersistentMap<string, AnyRow>).delete(key)
 }
@@ -160,14 +170,28 @@ function remember(draft: Draft, table: TableName, row: AnyRow): void {
     const machine = row as Machine
     draft.machines.set(machine.hostname, machine)
     if (machine.uuid !== null) addTo(draft.byUuid, machine.uuid, machine.hostname, compareText)
-    if (machine.dom0 !== null) addTo(draft.guests, machine.dom0, machine.hostname, compareText)
+    if (machine.dom0 === null) return
+    addTo(draft.guests, machine.dom0, machine.hostname, compareText)
+    for (const nic of draft.interfaces.get(machine.hostname) ?? []) rememberDerivedMac(draft, nic)
   } else if (table === 'interfaces') {
     const nic = row as Interface
     const ref = { machine: nic.machine, name: nic.name }
     addTo(draft.interfaces, nic.machine, nic, (a, b) => compareNaturally(a.name, b.name))
     if (nic.mac !== null) addTo(draft.byMac, nic.mac, ref, compareRefs)
+    else if (isGuest(draft, nic.machine)) rememberDerivedMac(draft, nic)
     if (nic.ip !== null) addTo(draft.byIp, nic.ip, ref, compareRefs)
   } else (draft[table] as PersistentMap<string, AnyRow>).set(rowKey(table, row), row)
+}
+
+const isGuest = (draft: Draft, hostname: string): boolean => (draft.machines.get(hostname)?.dom0 ?? null) !== null
+
+function rememberDerivedMac(draft: Draft, { machine, name, mac }: Interface): void {
+  if (mac === null) addTo(draft.byMac, derivedMac(machine, name), { machine, name }, compareRefs)
+}
+
+function forgetDerivedMac(draft: Draft, { machine, name, mac }: Interface): void {
+  const isOld = (ref: InterfaceRef): boolean => ref.machine === machine && ref.name === name
+  if (mac === null) removeFrom(draft.byMac, derivedMac(machine, name), isOld)
 }
 
 function addTo<K, V>(index: PersistentMap<K, readonly V[]>, key: K, value: V, order: (a: V, b: V) => number): void {

@@ -27,3 +27,9 @@ export function vdisks(list: VdiskList | null): readonly Vdisk[] {
     return { device, target: target ?? null, kind: device.startsWith('/dev/') ? 'block' : 'file' }
   })
 }
+
+/** What the guest sees each disk as: the target given, else the next letter: xvda, xvdb … or, for hvm, hda, hdb … */
+export function vdiskTargets(list: VdiskList | null, guestType: 'pv' | 'pvh' | 'hvm'): readonly string[] {
+  const prefix = guestType === 'hvm' ? 'hd' : 'xvd'
+  return vdisks(list).map(({ target }, index) => target ?? `${prefix}${String.fromCharCode(97 + index)}`)
+}

@@ -1,6 +1,6 @@
 // What a machine should get at its next network boot, and why: the heart of the product, and a pure function.
 import type { Finding, Known } from '../inventory/findings.ts'
-import { findings, isWithheld } from '../inventory/findings.ts'
+import { describeWithheld, findings, isWithheld } from '../inventory/findings.ts'
 import type { Machine, Token } from '../inventory/rows.ts'
 import type { Image } from '../inventory/rows.ts'
 import type { Snapshot } from '../inventory/snapshot.ts'
@@ -41,7 +41,7 @@ export function planBoot(context: PlanContext, hostname: string): Plan {
   const { snapshot, server, known } = context
   const found = findings(snapshot, hostname, known)
   const machine = snapshot.machines.get(hostname)
-  if (isWithheld(found)) return { kind: 'ignore', why: `withheld: ${describe(found)}`, findings: found }
+  if (isWithheld(found)) return { kind: 'ignore', why: `withheld: ${describeWithheld(found)}`, findings: found }
   if (machine === undefined) return { kind: 'ignore', why: `the inventory has no machine ${hostname}`, findings: [] }
   const settings = settingsOf(snapshot, machine, server)
   switch (machine.boot) {
@@ -58,13 +58,6 @@ export function planBoot(context: PlanContext, hostname: string): Plan {
     default:
       return machine.boot satisfies never
   }
-}
-
-function describe(found: readonly Finding[]): string {
-  return found
-    .filter((finding) => finding.severity === 'withheld')
-    .map(({ table, key, field, value, message }) => `${table} ${key}: ${field} ${JSON.stringify(value)}: ${message}`)
-    .join('; ')
 }
 
 function planRescue(settings: Settings): Plan {
@@ -103,13 +96,16 @@ export function kickstartUrl(settings: Settings, token: Token): string {
 }
 
 function notArmed(snapshot: Snapshot, machine: Machine): string {
-  const expired = (snapshot.tokens.get(machine.hostname) ?? []).find(
-    (token) => token.purpose === 'install' && token.used_at === null,
-  )
+  const tokens = (snapshot.tokens.get(machine.hostname) ?? []).filter((token) => token.purpose === 'install')
+  const expired = tokens.find((token) => token.used_at === null)
   const how = `arm it with: bootstead machine install ${machine.hostname}`
-  return expired === undefined
-    ? `boot is install, but nobody armed it; ${how}`
-    : `the install token expired at ${expired.expires_at ?? ''}; ${how}`
+  if (expired !== undefined) return `the install token expired at ${expired.expires_at ?? ''}; ${how}`
+  const installedAt = tokens
+    .flatMap((token) => token.used_at ?? [])
+    .sort()
+    .at(-1)
+  const since = installedAt === undefined ? '' : ` since the install of ${installedAt}`
+  return `boot is install, but nobody armed it${since}; ${how}`
 }
 
 /** The machine's token of that purpose that is not used, not expired, and was made last. */

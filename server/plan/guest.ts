@@ -4,7 +4,7 @@ import type { CpuSet } from '../inventory/cpus.ts'
 import { bridgeFor } from '../inventory/findings.ts'
 import type { GuestType } from '../inventory/rows.ts'
 import type { Snapshot } from '../inventory/snapshot.ts'
-import { vdisks } from '../inventory/vdisk.ts'
+import { vdisks, vdiskTargets } from '../inventory/vdisk.ts'
 import { effectiveMac } from './interfaces.ts'
 import type { Settings } from './settings.ts'
 
@@ -33,6 +33,7 @@ export function planGuest(snapshot: Snapshot, guest: Settings): GuestPlan {
   const dom0 = machine.dom0 ?? ''
   const type = guest.guestType.value
   const bootloader = guest.params.get('bootloader')?.value
+  const targets = vdiskTargets(machine.vdisk, type)
   const local = (file: string | null | undefined): string | null =>
     image.value === null || file == null ? null : `${bootFolder}/${image.value.name}/${file}`
   return {
@@ -50,7 +51,7 @@ export function planGuest(snapshot: Snapshot, guest: Settings): GuestPlan {
     disks: vdisks(machine.vdisk).map((vdisk, index) => ({
       prefix: vdisk.kind === 'block' ? 'phy' : 'file',
       device: vdisk.kind === 'block' ? vdisk.device.replace(/^\/dev\//, '') : vdisk.device,
-      target: vdisk.target ?? `${type === 'hvm' ? 'hd' : 'xvd'}${String.fromCharCode(97 + index)}`,
+      target: targets[index] ?? '',
     })),
     installKernel: local(image.value?.kernel),
     installInitrd: local(image.value?.initrd),

@@ -1,6 +1,7 @@
 // What holds for a machine and where each value came from: site < network < profile chain < machine.
 import type { Ipv4Address, MacAddress } from '../inventory/address.ts'
 import { netmaskOf, networkContains } from '../inventory/address.ts'
+import type { z } from 'zod'
 import type { ProfileChain } from '../inventory/profiles.ts'
 import { profileChain } from '../inventory/profiles.ts'
 import type {
@@ -17,11 +18,12 @@ import type {
   Repository,
 } from '../inventory/rows.ts'
 import type { Snapshot } from '../inventory/snapshot.ts'
+import { machineSchema, networkSchema } from '../inventory/rows.ts'
 import { bootInterface } from '../inventory/snapshot.ts'
 import { vdisks } from '../inventory/vdisk.ts'
 import type { Server } from './server.ts'
 import { serverAddressFor, serverUrl } from './server.ts'
-import { derivedMac } from './xen-mac.ts'
+import { derivedMac } from '../inventory/xen-mac.ts'
 
 /** Where a value came from, as `explain` prints it. */
 export type Origin = Readonly<{
@@ -78,12 +80,13 @@ export function settingsOf(snapshot: Snapshot, machine: Machine, server: Server)
   const nic = bootInterface(snapshot, machine.hostname)
   const network = (nic?.network == null ? undefined : snapshot.networks.get(nic.network)) ?? null
   const layers: Layers = { snapshot, machine, chain, nic, network }
-  const domain = firstOf(
-    fromMachine(machine, 'domain'),
-    fromParams(layers, 'domain'),
-    fromNetwork(network, 'domain'),
-    fromSite(snapshot, 'domain'),
-  )
+  const domain =
+    firstOf<string>(
+      fromMachine(machine, 'domain'),
+      asColumn(machineSchema.shape.domain, fromParams(layers, 'domain')),
+      fromNetwork(network, 'domain'),
+      asColumn(machineSchema.shape.domain, fromSite(snapshot, 'domain')),
+    ) ?? byDefault(null, 'domain')
   const serverAddress = serverAddressFor(network, server)
   return {
     machine,
@@ -93,14 +96,14 @@ export function settingsOf(snapshot: Snapshot, machine: Machine, server: Server)
     network,
     ...networkSettings(layers),
     ...releaseSettings(layers),
-    domain: (domain as Traced<string> | null) ?? byDefault(null, 'domain'),
-    fqdn: typeof domain?.value === 'string' ? `${machine.hostname}.${domain.value}` : machine.hostname,
+    domain,
+    fqdn: domain.value === null ? machine.hostname : `${machine.hostname}.${domain.value}`,
     disk: diskOf(layers),
     serialConsole:
-      (firstOf(
+      firstOf<string>(
         fromMachine(machine, 'serial_console'),
-        fromParams(layers, 'serial_console'),
-      ) as Traced<string> | null) ?? byDefault(null, 'serial_console'),
+        asColumn(machineSchema.shape.serial_console, fromParams(layers, 'serial_console')),
+      ) ?? byDefault(null, 'serial_console'),
     serverAddress,
     serverUrl: serverUrl(server, serverAddress.value),
     params: paramsOf(layers),
@@ -116,7 +119,7 @@ type Layers = Readonly<{
 }>
 
 function networkSettings(layers: Layers) {
-  const { machine, nic, network, snapshot } = layers
+  const { machine, nic, network } = layers
   const derived: Traced<MacAddress | null> =
     machine.dom0 === null
       ? byDefault(null, 'mac')
@@ -132,8 +135,8 @@ function networkSettings(layers: Layers) {
         ? byDefault(null, 'netmask')
         : { value: netmaskOf(network.cidr), origin: origin('network', network.name, 'cidr') },
     gateway: fromNetwork(network, 'gateway') ?? byDefault(null, 'gateway'),
-    dns: listOf(fromNetwork(network, 'dns'), fromSite(snapshot, 'dns'), 'dns'),
-    ntp: listOf(fromNetwork(network, 'ntp'), fromSite(snapshot, 'ntp'), 'ntp'),
+    dns: listOf(layers, 'dns'),
+    ntp: listOf(layers, 'ntp'),
     mtu: fromNetwork(network, 'mtu') ?? byDefault(null, 'mtu'),
     vlan: fromInterface(nic, 'vlan') ?? fromNetwork(network, 'vlan') ?? byDefault(null, 'vlan'),
   }
@@ -218,18 +221,23 @@ function fromParams({ machine, chain }: Layers, name: string): Traced<Json> | nu
     : { value: profile.params[name] ?? null, origin: origin('profile', profile.name, `params.${name}`) }
 }
 
+/** Read as that column is; what isn't of its form counts as not given, or it would spoil every reply it stands in. */
+function asColumn<T>(column: z.ZodType<T | null>, given: Traced<Json> | null): Traced<T & {}> | null {
+  const parsed = given === null ? null : column.safeParse(given.value)
+  return given === null || parsed?.success !== true || parsed.data == null
+    ? null
+    : { value: parsed.data, origin: given.origin }
+}
+
 function firstOf<T>(...candidates: readonly (Traced<T> | null)[]): Traced<T> | null {
   return candidates.find((candidate) => candidate !== null) ?? null
 }
 
 /** A network's list, unless it is empty; else the site's. */
-function listOf(
-  network: Traced<readonly string[]> | null,
-  site: Traced<Json> | null,
-  column: string,
-): Traced<readonly string[]> {
-  if (network !== null && network.value.length > 0) return network
-  return Array.isArray(site?.value) ? { ...site, value: site.value.map(String) } : byDefault([], column)
+function listOf({ network, snapshot }: Layers, column: 'dns' | 'ntp'): Traced<readonly string[]> {
+  const own = fromNetwork(network, column)
+  if (own !== null && own.value.length > 0) return own
+  return asColumn<readonly string[]>(networkSchema.shape[column], fromSite(snapshot, column)) ?? byDefault([], column)
 }
 
 function paramsOf({ snapshot, machine, chain }: Layers): ReadonlyMap<string, Traced<Json>> {

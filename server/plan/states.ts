@@ -69,11 +69,13 @@ export function bootState(
   return { state: reached.stage as Stage, since: reached.at, lastSeen: last.at, detail: reached.detail }
 }
 
+/** What an administrator sets instead of an install. */
+const administrative: ReadonlySet<string> = new Set(['disarmed', 'rescue', 'memtest', 'hold'])
+
 /** A failure stands until progress is reported again; what an administrator does always counts. */
 function outranks(stage: string, than: string): boolean {
-  if (stage === 'failed' || stage === 'disarmed') return true
-  if (than === 'failed') return stage === 'kickstart' || stage === 'installing'
-  if (than === 'disarmed' || than === 'rescue' || than === 'memtest' || than === 'hold') return false
-  if (!way.includes(stage)) return true
+  if (stage === 'failed' || administrative.has(stage)) return true
+  if (administrative.has(than)) return false
+  if (than === 'failed') return way.indexOf(stage) >= way.indexOf('kickstart')
   return way.indexOf(stage) > way.indexOf(than)
 }

@@ -14,6 +14,7 @@ import { renderManifest } from './manifest.ts'
 import type { Menu } from './menus.ts'
 import { menuTemplates, menuView } from './menus.ts'
 import type { TemplateEngine } from './templates.ts'
+import { TemplateError } from './templates.ts'
 import { installView } from './view.ts'
 
 /** `own-address`: only from an address of that machine. `install-token`, `machine-token`: with the machine's live token. */
@@ -134,33 +135,52 @@ function isDom0({ snapshot, server, known }: PlanContext, hostname: string): boo
 
 function manifestEntries(context: RenderContext, dom0: string): Parameters<typeof renderManifest>[0] {
   const guests = context.snapshot.guests.get(dom0) ?? []
-  const withheld = guests.filter((guest) => isWithheld(findings(context.snapshot, guest, context.known)))
-  const files = guestConfigs.flatMap((artefact) =>
-    artefact.paths(context, dom0).flatMap((path) => {
-      const guest =
-        path
-          .split('/')
-          .at(-1)
-          ?.replace(/_install$/, '') ?? ''
-      const rendered = artefact.render(context, { artefact, hostname: dom0, guest })
-      return rendered.kind === 'text'
-        ? [{ path, sha256: createHash('sha256').update(rendered.text).digest('hex') }]
-        : []
-    }),
-  )
-  const images = guests
-    .filter((guest) => !withheld.includes(guest))
-    .flatMap((guest) => {
-      const machine = context.snapshot.machines.get(guest)
-      const image = machine === undefined ? null : settingsOf(context.snapshot, machine, context.server).image.value
-      return image === null
-        ? []
-        : Object.entries(image.sha256).flatMap(([file, sha256]) =>
-            file === image.kernel || file === image.initrd ? [{ path: `images/${image.name}/${file}`, sha256 }] : [],
-          )
-    })
-  return { dom0, files, images, withheld }
+  const made = new Map(guests.map((guest) => [guest, guestFiles(context, dom0, guest)]))
+  const served = guests.filter((guest) => made.get(guest) !== null)
+  const images = served.flatMap((guest) => {
+    const machine = context.snapshot.machines.get(guest)
+    const image = machine === undefined ? null : settingsOf(context.snapshot, machine, context.server).image.value
+    return image === null
+      ? []
+      : Object.entries(image.sha256).flatMap(([file, sha256]) =>
+          file === image.kernel || file === image.initrd ? [{ path: `images/${image.name}/${file}`, sha256 }] : [],
+        )
+  })
+  const withheld = guests.filter((guest) => made.get(guest) === null)
+  return {
+    dom0,
+    files: served.flatMap((guest) => made.get(guest) ?? []),
+    images,
+    withheld: [...withheld, ...unreadable(context)],
+  }
 }
+
+type GuestFile = Readonly<{ path: string; sha256: string }>
+
+/** The guest's configurations, or null when its rows are bad or hold what no configuration can say. */
+function guestFiles(context: RenderContext, dom0: string, guest: string): readonly GuestFile[] | null {
+  if (isWithheld(findings(context.snapshot, guest, context.known))) return null
+  try {
+    return guestConfigs.flatMap((artefact) => {
+      const rendered = artefact.render(context, { artefact, hostname: dom0, guest })
+      if (rendered.kind === 'none') return []
+      const sha256 = createHash('sha256').update(rendered.text).digest('hex')
+      return [{ path: guestPath(dom0, guest, artefact.name === 'xen-install'), sha256 }]
+    })
+  } catch (error) {
+    if (error instanceof TemplateError) return null // its neighbours' go on
+    throw error
+  }
+}
+
+/** Machines whose row can't be read: each may be a guest of this Dom0, and a mistyped column must not cost it its configuration. */
+function unreadable({ snapshot }: PlanContext): readonly string[] {
+  const hostnames = [...snapshot.unreadable.keys()].flatMap((row) => /^machines\/([a-z0-9-]+)$/.exec(row)?.[1] ?? [])
+  return hostnames.filter((hostname) => !snapshot.machines.has(hostname)).sort()
+}
+
+const guestPath = (dom0: string, guest: string, install: boolean): string =>
+  `dom0/${dom0}/xen/${guest}${install ? '_install' : ''}`
 
 function guestConfig(name: string, suffix: string): Artefact {
   return {
@@ -181,7 +201,7 @@ function guestConfig(name: string, suffix: string): Artefact {
         (guest) => !isWithheld(findings(context.snapshot, guest, context.known)),
       )
       const shown = suffix === '' ? guests : guests.filter((guest) => planBoot(context, guest).kind === 'install')
-      return shown.map((guest) => `dom0/${hostname}/xen/${guest}${suffix}`)
+      return shown.map((guest) => guestPath(hostname, guest, suffix !== ''))
     },
     render: (context, { hostname, guest }) => renderGuest(context, hostname, guest ?? '', suffix !== ''),
   }

@@ -7,10 +7,13 @@ import { planBoot } from '../plan/boot.ts'
 import type { Bootfile } from '../plan/bootfile.ts'
 import { bootfileFor, loaderOf } from '../plan/bootfile.ts'
 import { answerDhcp, leaseSeconds } from '../plan/dhcp/answer.ts'
-import type { Platform } from '../plan/dhcp/clients.ts'
+import type { Agent, Client, Platform } from '../plan/dhcp/clients.ts'
 import type { DhcpMessage } from '../plan/dhcp/message.ts'
+import { NO_ADDRESS, OPTION } from '../plan/dhcp/message.ts'
+import { ipv4Text } from '../plan/dhcp/options.ts'
 import type { AskingStage } from '../plan/dhcp/request.ts'
 import { discoverFrom } from '../plan/dhcp/request.ts'
+import { effectiveMac } from '../plan/interfaces.ts'
 import type { Origin, Settings, Traced } from '../plan/settings.ts'
 import type { Artefact, RenderContext } from './catalogue.ts'
 import { artefactsOf } from './catalogue.ts'
@@ -61,7 +64,10 @@ export function explainBoot(
     plan: plan?.kind ?? 'ignore',
     why: plan?.why ?? `no interface of the inventory has MAC ${mac}`,
     findings: hostname === null ? [] : findings(context.snapshot, hostname, context.known),
-    answers: settings === null ? [dhcp] : [dhcp, ...explainChain(context, settings, arch, asking)],
+    answers: [
+      dhcp.answer,
+      ...(settings === null || !dhcp.boots ? [] : explainChain(context, mac, settings, arch, asking)),
+    ],
     settings: settings === null ? [] : settingValues(settings),
   }
 }
@@ -72,60 +78,66 @@ function explainDhcp(
   arch: Platform,
   stage: AskingStage,
   settings: Settings | null,
-): ExplainedAnswer {
+): Readonly<{ answer: ExplainedAnswer; boots: boolean }> {
   const answer = answerDhcp(context, discoverFrom(mac, arch, stage))
-  const asks = `DHCPDISCOVER from ${mac} (${arch}, ${stage})`
-  if (answer.kind === 'ignore' || settings === null)
-    return {
-      door: 'dhcp',
-      asks,
-      answer: `silence: ${answer.kind === 'ignore' ? answer.why : ''}`,
-      values: [],
-      text: null,
-    }
+  const asked = { door: 'dhcp', asks: `DHCPDISCOVER from ${mac} (${arch}, ${stage})`, text: null } as const
+  if (answer.kind === 'ignore' || settings === null) {
+    const why = answer.kind === 'ignore' ? answer.why : ''
+    return { boots: false, answer: { ...asked, answer: `silence: ${why}`, values: [] } }
+  }
+  const { reply } = answer
+  const values = dhcpValues(context, settings, reply, mac, { platform: arch, agent: agentOf(stage) })
   return {
-    door: 'dhcp',
-    asks,
-    answer: `DHCPOFFER of ${answer.reply.yiaddr}`,
-    values: dhcpValues(settings, answer.reply, arch, stage),
-    text: null,
+    boots: reply.options.has(OPTION.bootfile),
+    answer: { ...asked, answer: `DHCPOFFER of ${reply.yiaddr}`, values },
   }
 }
 
+const agentOf = (stage: AskingStage): Agent => (stage === 'firmware' ? 'pxe' : stage)
+
+/** The values as they stand in the reply itself, each beside the row that it came from. */
 function dhcpValues(
+  { snapshot }: RenderContext,
   settings: Settings,
   reply: DhcpMessage,
-  arch: Platform,
-  stage: AskingStage,
+  mac: MacAddress,
+  client: Client,
 ): readonly ExplainedValue[] {
-  const { ip, netmask, gateway, dns, ntp, mtu, domain, serverAddress, machine } = settings
-  const bootfile = bootfileFor(settings, { platform: arch, agent: stage === 'firmware' ? 'pxe' : stage })
-  const rows: readonly (readonly [string, Traced<unknown>])[] = [
-    ['yiaddr', ip],
-    ['subnet mask (1)', netmask],
-    ['router (3)', gateway],
-    ['DNS servers (6)', dns],
-    [
-      'host name (12)',
-      { value: machine.hostname, origin: { layer: 'machine', row: machine.hostname, column: 'hostname' } },
-    ],
-    ['domain (15)', domain],
-    ['MTU (26)', mtu],
-    ['NTP servers (42)', ntp],
-    ['lease seconds (51)', leaseSeconds(settings)],
-    [
-      'next-server (siaddr, 66)',
-      reply.siaddr === '0.0.0.0' ? { value: null, origin: serverAddress.origin } : serverAddress,
-    ],
-    [
-      'boot file (67)',
-      bootfile === null
-        ? { value: null, origin: serverAddress.origin }
-        : { value: bootfile.value.name, origin: bootfile.origin },
-    ],
+  const { machine } = settings
+  const nic = settings.nics.find((one) => effectiveMac(machine, one) === mac) ?? settings.nic
+  const network = nic?.network == null ? undefined : snapshot.networks.get(nic.network)
+  const fromNetwork = (column: string): Origin => ({ layer: 'network', row: network?.name ?? '', column })
+  const fromMachine = (column: string): Origin => ({ layer: 'machine', row: machine.hostname, column })
+  const fromInterface = { layer: 'interface', row: `${machine.hostname}/${nic?.name ?? ''}`, column: 'ip' } as const
+  const option = (name: string, code: number, read: ReadOption, origin: Origin): ExplainedValue => ({
+    name: `${name} (${code})`,
+    value: read(reply.options.get(code) ?? new Uint8Array()),
+    origin,
+  })
+  const nextServer = { name: 'next-server (siaddr, 66)', origin: settings.serverAddress.origin }
+  const rows: readonly ExplainedValue[] = [
+    { name: 'yiaddr', value: reply.yiaddr, origin: fromInterface },
+    option('subnet mask', OPTION.subnetMask, addressesIn, fromNetwork('cidr')),
+    option('router', OPTION.router, addressesIn, fromNetwork('gateway')),
+    option('DNS servers', OPTION.domainNameServer, addressesIn, settings.dns.origin),
+    option('host name', OPTION.hostname, textIn, fromMachine('hostname')),
+    option('domain', OPTION.domainName, textIn, settings.domain.origin),
+    option('MTU', OPTION.interfaceMtu, numberIn, fromNetwork('mtu')),
+    option('broadcast', OPTION.broadcastAddress, addressesIn, fromNetwork('cidr')),
+    option('NTP servers', OPTION.ntpServer, addressesIn, settings.ntp.origin),
+    option('lease seconds', OPTION.leaseTime, numberIn, leaseSeconds(settings).origin),
+    { ...nextServer, value: reply.siaddr === NO_ADDRESS ? '' : reply.siaddr },
+    option('boot file', OPTION.bootfile, textIn, bootfileFor(settings, client)?.origin ?? nextServer.origin),
   ]
-  return rows.flatMap(([name, { value, origin }]) => (isGiven(value) ? [{ name, value: shown(value), origin }] : []))
+  return rows.filter(({ value }) => value !== '')
 }
+
+type ReadOption = (value: Uint8Array) => string
+const addressesIn: ReadOption = (value) =>
+  Array.from({ length: value.length / 4 }, (_, index) => ipv4Text(value, index * 4)).join(', ')
+const textIn: ReadOption = (value) => String.fromCharCode(...value)
+const numberIn: ReadOption = (value) =>
+  value.length === 0 ? '' : String(value.reduce((sum, octet) => sum * 256 + octet, 0))
 
 const isGiven = (value: unknown): boolean =>
   value !== null && value !== '' && !(Array.isArray(value) && value.length === 0)
@@ -135,12 +147,12 @@ const shown = (value: unknown): string =>
 /** The loader, the menu it reads, and what that menu leads to. */
 function explainChain(
   context: RenderContext,
+  mac: MacAddress,
   settings: Settings,
   arch: Platform,
   stage: AskingStage,
 ): readonly ExplainedAnswer[] {
-  const client = { platform: arch, agent: stage === 'firmware' ? 'pxe' : stage } as const
-  const bootfile = bootfileFor(settings, client)
+  const bootfile = bootfileFor(settings, { platform: arch, agent: agentOf(stage) })
   if (bootfile === null) return []
   const menu = menuOf(bootfile.value)
   const overHttp = stage === 'http' || bootfile.value.name.startsWith('http')
@@ -155,7 +167,7 @@ function explainChain(
   const wanted = menu === 'self' ? 'ipxe' : menu
   const artefacts = artefactsOf(context, settings.machine.hostname)
   const chosen = artefacts.filter(({ artefact }) => artefact.name === wanted || artefact.name === 'kickstart')
-  const viaIpxe = menu === 'ipxe' ? [ipxeAsksAgain(context, settings, arch)] : []
+  const viaIpxe = menu === 'ipxe' ? [explainDhcp(context, mac, arch, 'ipxe', settings).answer] : []
   return [...loader, ...viaIpxe, ...chosen.flatMap((one) => explainArtefact(context, settings, one, wanted))]
 }
 
@@ -164,12 +176,6 @@ function menuOf({ path }: Bootfile): 'self' | 'pxelinux' | 'grub' | 'ipxe' {
   if (path.endsWith('.ipxe')) return 'self'
   if (path.includes('pxelinux')) return 'pxelinux'
   return /shim|grub/.test(path) ? 'grub' : 'ipxe'
-}
-
-function ipxeAsksAgain(context: RenderContext, settings: Settings, arch: Platform): ExplainedAnswer {
-  const mac = settings.mac.value
-  if (mac === null) return file('http', '', [])
-  return explainDhcp(context, mac, arch, 'ipxe', settings)
 }
 
 const file = (door: 'tftp' | 'http', path: string, values: readonly ExplainedValue[]): ExplainedAnswer => ({

@@ -1,6 +1,7 @@
 // A Xen guest's two configurations, valid for xm (Xen 3.0.3, whose files are Python) and xl (Xen 4): the grammar they share.
 import type { KernelArg } from '../plan/arguments.ts'
 import type { GuestPlan } from '../plan/guest.ts'
+import { TemplateError } from './templates.ts'
 
 /** `GUEST`: boots the installed system. */
 export function renderRunning(guest: GuestPlan): string {
@@ -21,7 +22,7 @@ export function renderInstall(guest: GuestPlan, args: readonly KernelArg[]): str
     ...(guest.type === 'hvm' ? [] : typeLines(guest)),
     ['kernel', guest.installKernel ?? ''],
     ['ramdisk', guest.installInitrd ?? ''],
-    ['extra', args.map(({ value }) => value).join(' ')],
+    ['extra', args.map(({ value }) => quotable(guest, value)).join(' ')],
     ['on_poweroff', 'destroy'],
     ['on_reboot', 'destroy'],
     ['on_crash', 'preserve'],
@@ -50,24 +51,24 @@ function render(guest: GuestPlan, title: string, own: readonly Line[]): string {
   const given = lines.filter(([, value]) => value !== '')
   return [
     `# ${title}. Written by xenconf from the inventory: change it there.`,
-    ...given.map(([name, value]) => `${name} = ${literal(value)}`),
+    ...given.map(([name, value]) => `${name} = ${literal(guest, value)}`),
     '',
   ].join('\n')
 }
 
-function literal(value: Value): string {
+function literal(guest: GuestPlan, value: Value): string {
   if (typeof value === 'number') return String(value)
-  if (typeof value === 'string') return quote(value)
-  return `[ ${value.map(quote).join(', ')} ]`
+  if (typeof value === 'string') return `"${quotable(guest, value)}"`
+  return `[ ${value.map((text) => `"${quotable(guest, text)}"`).join(', ')} ]`
 }
 
 /** A string that Python (xm) and xl's own grammar read alike: neither a quote nor a backslash may stand in it. */
-function quote(text: string): string {
-  if (/["\\\n]/.test(text))
-    throw new Error(
-      `${JSON.stringify(text)}: a quote or backslash can't stand in a guest configuration; take it out of the inventory`,
+function quotable({ name }: GuestPlan, text: string): string {
+  if (/["\\\p{Cc}]/u.test(text))
+    throw new TemplateError(
+      `${name}: ${JSON.stringify(text)}: a quote, backslash or control character can't stand in a guest configuration; take it out of the inventory`,
     )
-  return `"${text}"`
+  return text
 }
 
 function typeLines(guest: GuestPlan): readonly Line[] {

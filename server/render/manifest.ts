@@ -6,7 +6,7 @@ export type ManifestEntries = Readonly<{
   files: readonly ManifestFile[]
   /** Install kernels and initrds of guests. */
   images: readonly ManifestFile[]
-  /** Guests whose rows are bad: their configurations on the Dom0 stay as they are. */
+  /** Guests whose rows are bad: their configurations on the Dom0, if it has any, stay as they are. */
   withheld: readonly string[]
 }>
 type ManifestFile = Readonly<{ path: string; sha256: string }>

@@ -3,8 +3,14 @@
 /** PXELINUX takes an APPEND line to its end as it is: the one thing that must not be in it is another line. */
 export function oneLine(text: unknown): string {
   const value = String(text)
-  if (/[\r\n\0]/.test(value)) throw new Error(`${JSON.stringify(value)} can't stand on one line`)
+  const hazard = wordWith(value, /[\r\n\0]/)
+  if (hazard !== null) throw new Error(`${JSON.stringify(hazard)} can't stand on one line`)
   return value
+}
+
+/** The first word that holds such a thing, or null. Only that word is shown: beside it may stand a token. */
+function wordWith(text: string, hazard: RegExp): string | null {
+  return hazard.test(text) ? (text.split(' ').find((word) => hazard.test(word)) ?? '') : null
 }
 
 /** GRUB manual §16.2 (quoting): nothing is special between single quotes but the quote itself. */
@@ -23,9 +29,10 @@ export function grubWords(text: unknown): string {
 /** iPXE expands `${…}` and splits commands at `&&`, `||` and `;;` wherever they stand, and has no way to quote them. */
 export function ipxeText(text: unknown): string {
   const value = oneLine(text)
-  if (/\$\{|&&|\|\||;;/.test(value))
+  const hazard = wordWith(value, /\$\{|&&|\|\||;;/)
+  if (hazard !== null)
     throw new Error(
-      `${JSON.stringify(value)} can't stand in an iPXE script, which would read \${, &&, || or ;; as its own; take it out or set the param loader`,
+      `${JSON.stringify(hazard)} can't stand in an iPXE script, which would read \${, &&, || or ;; as its own; take it out or set the param loader`,
     )
   return value
 }

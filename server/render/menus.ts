@@ -61,8 +61,8 @@ export function menuView(plan: Exclude<Plan, { kind: 'ignore' }>): MenuView {
     local:
       plan.kind === 'local'
         ? {
-            pxelinux: textParam(settings, 'localboot', '0'),
-            ipxe_drive: textParam(settings, 'localboot_drive', '0x80'),
+            pxelinux: numberParam(settings, 'localboot', '0'),
+            ipxe_drive: numberParam(settings, 'localboot_drive', '0x80'),
           }
         : null,
     hold: plan.kind === 'hold' ? { seconds: holdSeconds, ...menu } : null,
@@ -70,9 +70,11 @@ export function menuView(plan: Exclude<Plan, { kind: 'ignore' }>): MenuView {
   }
 }
 
-function textParam(settings: Settings, name: string, otherwise: string): string {
+/** A number, as loaders write one (`0`, `-1`, `0x80`): the word stands bare in the menu. */
+function numberParam(settings: Settings, name: string, otherwise: string): string {
   const value = settings.params.get(name)?.value
-  return typeof value === 'string' || typeof value === 'number' ? String(value) : otherwise
+  const text = typeof value === 'string' || typeof value === 'number' ? String(value) : ''
+  return /^-?\d{1,5}$|^0x[0-9a-fA-F]{1,4}$/.test(text) ? text : otherwise
 }
 
 /** `ttyS1,115200n8` → unit 1 at 115200; loaders know the first four serial ports by number. */

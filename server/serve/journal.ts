@@ -37,11 +37,12 @@ export async function openJournal(options: Options): Promise<Journal> {
 
   const deliver = async (): Promise<void> => {
     if (pending.length === 0) return
+    let sent = 0
     try {
       while (pending.length > 0) {
-        const sent = await sendFirst(store, pending, log)
-        pending.splice(0, sent)
-        saved = Math.max(0, saved - sent)
+        const count = await sendFirst(store, pending, log)
+        pending.splice(0, count)
+        sent += count
       }
       if (dropped > 0) log.warn({ dropped }, 'events were dropped while the inventory was away')
       dropped = 0
@@ -49,9 +50,10 @@ export async function openJournal(options: Options): Promise<Journal> {
       saved = 0
     } catch (error) {
       log.debug({ err: error }, 'events wait for the inventory')
-      if (saved < pending.length) {
-        await saveEntries(path, pending)
-        saved = pending.length
+      if (saved !== pending.length || sent > 0) {
+        const entries = [...pending] // what is added during the writing is not saved by it
+        await saveEntries(path, entries)
+        saved = entries.length
       }
     }
   }

@@ -46,8 +46,12 @@ export async function openLive(options: Options): Promise<Live> {
   const state: State = { snapshot: start.snapshot, health: start.health, following: null, file: null }
   const journal = await openJournal({ path: join(options.stateDir, 'journal.jsonl'), store, log })
   applyJournalled(state, journal)
-  if (state.health.ok) await beginFollowing(options, state)
-  const retry = state.health.ok ? null : retryUntilBack(options, state)
+  if (state.health.ok)
+    await beginFollowing(options, state, journal).catch(async (error: unknown) => {
+      await journal.close()
+      throw error
+    })
+  const retry = state.health.ok ? null : retryUntilBack(options, state, journal)
   return {
     snapshot: () => state.snapshot,
     health: () => state.health,
@@ -58,13 +62,15 @@ export async function openLive(options: Options): Promise<Live> {
       await state.following?.now()
     },
     close: async () => {
-      retry?.stop()
+      await retry?.stop()
       await journal.close()
       await state.following?.stop()
       await state.file?.close()
     },
   }
 }
+
+const retryMs = 1000
 
 const copyPath = (stateDir: string): string => join(stateDir, 'inventory-copy.jsonl')
 
@@ -94,7 +100,7 @@ async function firstSnapshot({
 
 const away = (error: string): StoreHealth => ({ ok: false, since: new Date().toISOString(), error })
 
-async function beginFollowing(options: Options, state: State): Promise<void> {
+async function beginFollowing(options: Options, state: State, journal: Journal): Promise<void> {
   const { store, stateDir, pollMs, log } = options
   // An embedded file is as local as a copy of it would be.
   if (store.flavour === 'mysql') state.file = await writeSnapshotFile(copyPath(stateDir), state.snapshot)
@@ -104,6 +110,7 @@ async function beginFollowing(options: Options, state: State): Promise<void> {
     from: state.snapshot.revision,
     onChange: async (rows, revision) => {
       state.snapshot = await inSlices(changeSnapshotInSlices(state.snapshot, rows, revision, 2000))
+      applyJournalled(state, journal)
       await state.file
         ?.append(rows, revision)
         .catch((error: unknown) => log.error({ err: error }, 'the local copy can not be written'))
@@ -118,21 +125,31 @@ async function beginFollowing(options: Options, state: State): Promise<void> {
 }
 
 /** Started from the local copy: tries the store until it answers, then goes on as if it had from the start. */
-function retryUntilBack(options: Options, state: State): Readonly<{ stop: () => void }> {
+function retryUntilBack(options: Options, state: State, journal: Journal): Readonly<{ stop: () => Promise<void> }> {
+  const trying = { stopped: false, running: Promise.resolve() }
   const attempt = async (): Promise<void> => {
     try {
       await migrateStore(options.store)
+      await journal.flush() // or what was installed meanwhile would look armed for as long as the journal takes
       state.snapshot = await readSnapshot(options.store)
+      applyJournalled(state, journal)
+      await beginFollowing(options, state, journal)
       state.health = { ok: true }
       options.log.info({ revision: state.snapshot.revision }, 'the inventory is back')
-      await beginFollowing(options, state)
     } catch (error) {
       options.log.debug({ err: error }, 'the inventory is still away')
-      timer = setTimeout(() => void attempt(), 1000)
+      if (!trying.stopped) timer = schedule()
     }
   }
-  let timer = setTimeout(() => void attempt(), 1000)
-  return { stop: () => clearTimeout(timer) }
+  const schedule = (): NodeJS.Timeout => setTimeout(() => (trying.running = attempt()), retryMs)
+  let timer = schedule()
+  return {
+    stop: () => {
+      trying.stopped = true
+      clearTimeout(timer)
+      return trying.running
+    },
+  }
 }
 
 async function takeInstalled(

@@ -1,5 +1,5 @@
 // One resolver for every door: a path and who asks give bytes, a file, or a refusal with its reason.
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
 import type { Snapshot } from '../inventory/snapshot.ts'
 import { addressObstacle, checkToken } from '../plan/access.ts'
@@ -15,7 +15,7 @@ import { locateFile } from './files.ts'
 export type Requester = Readonly<{ door: 'tftp' | 'http'; address: string; secret: string | null }>
 
 export type Found =
-  | Readonly<{ kind: 'text'; body: Buffer; contentType: string; etag: string; ref: ArtefactRef | null }>
+  | Readonly<{ kind: 'text'; body: Buffer; contentType: string; etag: string | null; ref: ArtefactRef | null }>
   | LocatedFile
   | Readonly<{ kind: 'refused'; status: 400 | 403 | 404 | 500; why: string; hostname: string | null }>
 
@@ -70,9 +70,10 @@ function grubEntry(sources: TemplateSources): Found {
   return asText(text, 'text/plain; charset=utf-8', null)
 }
 
+/** An install file is fetched once and has a token in it: nobody is to keep a copy, so it gets no ETag. */
 function asText(text: string, contentType: string, ref: ArtefactRef | null): Cached {
   const body = Buffer.from(text)
-  const etag = `"${createHash('sha1').update(body).digest('base64url')}"`
+  const etag = ref?.artefact.access === 'install-token' ? null : `"${hash('sha1', body, 'base64url')}"`
   return { kind: 'text', body, contentType, etag, ref }
 }
 

@@ -63,6 +63,7 @@ async function* chunksOf(snapshot: Snapshot): AsyncGenerator<string> {
 function* linesOf(snapshot: Snapshot): Generator<Line> {
   for (const table of tableNames)
     for (const row of rowsOf(snapshot, table)) yield [table, rowKey(table, row), encodeRow(row)]
+  for (const rows of snapshot.unreadable.values()) for (const { table, key, raw } of rows) yield [table, key, raw]
   for (const [machine, tokens] of snapshot.tokens)
     for (const token of tokens) yield ['tokens', `${machine}/${token.id}`, token]
 }

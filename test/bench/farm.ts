@@ -17,6 +17,12 @@ export const hostnameOf = (index: number): string => `node${String(index).padSta
 export const macOf = (index: number): string =>
   `02:00:00:${[16, 8, 0].map((shift) => ((index >>> shift) & 255).toString(16).padStart(2, '0')).join(':')}`
 
+/** From 198.18.1.0 on: the first addresses are the server's. */
+export const ipOf = (index: number): string => {
+  const host = index + 255
+  return `198.${18 + (host >>> 16)}.${(host >>> 8) & 255}.${host & 255}`
+}
+
 /** `count` machines, all armed when asked. */
 export async function plantFarm(store: Store, count: number, armed: boolean): Promise<void> {
   await migrateStore(store)
@@ -42,7 +48,7 @@ export async function plantFarm(store: Store, count: number, armed: boolean): Pr
         machine,
         name: 'eth0',
         mac: macOf(index),
-        ip: `198.${18 + (index >>> 16)}.${(index >>> 8) & 255}.${index & 255}`,
+        ip: ipOf(index),
         network: 'bench',
       }),
     )

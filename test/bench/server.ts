@@ -4,6 +4,7 @@ import type { ChildProcess } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
+import { serverAddress } from './dhcp-client.ts'
 import { root } from './farm.ts'
 
 export type BenchServer = Readonly<{
@@ -18,8 +19,16 @@ export type BenchServer = Readonly<{
 
 const ticksPerSecond = 100 // USER_HZ on every Linux that Node runs on
 
-/** Starts `bootstead serve` with HTTP alone on one processor and waits for `path` to be answered with 200. */
-export async function startBenchServer(inventory: string, state: string, path: string): Promise<BenchServer> {
+/**
+ * Starts `bootstead serve` with HTTP and DHCP on one processor; `answered` tells when it has an answer.
+ * Without it: when `path` is answered with 200.
+ */
+export async function startBenchServer(
+  inventory: string,
+  state: string,
+  path: string,
+  answered?: () => Promise<unknown>,
+): Promise<BenchServer> {
   const port = await freePort()
   const began = process.hrtime.bigint()
   const args = [
@@ -28,24 +37,21 @@ export async function startBenchServer(inventory: string, state: string, path: s
     inventory,
     '--state',
     state,
-    '--listen',
-    '127.0.0.1',
     '--advertise',
-    '127.0.0.1',
+    serverAddress,
     '--http-port',
     String(port),
-    '--no-dhcp',
     '--no-tftp',
     '--no-verify-address',
     '--log-level',
     'error',
   ]
-  const child = spawn('taskset', ['-c', '0', process.execPath, 'bin/bootstead', ...args], {
+  const child = spawn('taskset', ['-c', '0', 'bin/bootstead', ...args], {
     cwd: root,
     stdio: ['ignore', 'inherit', 'inherit'],
     env: { ...process.env, BOOTSTEAD_DIST: '1' },
   })
-  await untilAnswered(child, `http://127.0.0.1:${port}${path}`)
+  await (answered === undefined ? untilAnswered(child, `http://127.0.0.1:${port}${path}`) : answered())
   const firstAnswerSeconds = Number(process.hrtime.bigint() - began) / 1e9
   const pid = child.pid ?? 0
   return {
@@ -80,7 +86,7 @@ function cpuOf(pid: number): number {
   return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond
 }
 
-function memoryOf(pid: number): Readonly<{ now: number; peak: number }> {
+export function memoryOf(pid: number): Readonly<{ now: number; peak: number }> {
   const status = readFileSync(`/proc/${pid}/status`, 'utf8')
   const kib = (name: string): number => Number(new RegExp(`${name}:\\s+(\\d+)`).exec(status)?.[1] ?? 0)
   return { now: Math.round(kib('VmRSS') / 1024), peak: Math.round(kib('VmHWM') / 1024) }

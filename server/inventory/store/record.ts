@@ -19,6 +19,14 @@ const rowsPerStatement = 500
  * transaction signs its changes before it ends (it is the only writer while it lasts).
  */
 async function transact<T>(store: Store, who: string, body: (trx: Trx) => Promise<T>): Promise<T> {
+  return runTransaction(store, who, body).catch((error: unknown) => {
+    // mysql2 puts the statement with its values into the error, and a token may be one of them.
+    if (error instanceof Error) Reflect.deleteProperty(error, 'sql')
+    throw error
+  })
+}
+
+async function runTransaction<T>(store: Store, who: string, body: (trx: Trx) => Promise<T>): Promise<T> {
   return store.db.transaction().execute(async (trx) => {
     if (store.flavour === 'mysql') {
       await sql`SET @bootstead_who = ${who}`.execute(trx)

@@ -1,7 +1,7 @@
 // A DHCP request and the inventory give a reply, or silence and the reason. Reservations only; no lease is kept.
 import type { Ipv4Address, MacAddress, MachineUuid } from '../../inventory/address.ts'
 import { broadcastOf, netmaskOf, networkContains, parseIpv4 } from '../../inventory/address.ts'
-import { findings, isWithheld } from '../../inventory/findings.ts'
+import { describeWithheld, findings, isWithheld } from '../../inventory/findings.ts'
 import type { Interface, Machine, Network } from '../../inventory/rows.ts'
 import type { Snapshot } from '../../inventory/snapshot.ts'
 import { bootInterface } from '../../inventory/snapshot.ts'
@@ -58,7 +58,7 @@ export function answerDhcp(context: PlanContext, request: DhcpMessage): DhcpAnsw
   const { machine, nic } = found
   const problems = findings(context.snapshot, machine.hostname, context.known)
   if (isWithheld(problems))
-    return ignore(`${machine.hostname} is withheld: ${problems[0]?.message ?? ''}`, machine.hostname)
+    return ignore(`${machine.hostname} is withheld: ${describeWithheld(problems)}`, machine.hostname)
   const network = nic.network === null ? undefined : context.snapshot.networks.get(nic.network)
   if (nic.ip === null || network === undefined)
     return ignore(`${machine.hostname}/${nic.name} has no reserved address`, machine.hostname)
@@ -135,6 +135,7 @@ function answerRequest(asked: Case): DhcpAnswer {
   if (chosen !== null && chosen !== serverId)
     return ignore(`${settings.machine.hostname} chose server ${chosen}`, settings.machine.hostname)
   const wanted = requestedAddress(request) ?? request.ciaddr
+  if (wanted === NO_ADDRESS) return ignore(`${settings.machine.hostname} names no address`, settings.machine.hostname) // NAK only when sure
   return wanted === ip ? reply(asked, 'ACK') : refuse(asked, wanted)
 }
 

@@ -122,14 +122,15 @@ function sendText(
       door: 'http',
       peer: address,
     })
-  response.set({
-    'Content-Type': found.contentType,
-    ETag: found.etag,
-    'Cache-Control': 'no-cache',
-    Vary: 'Authorization',
-  })
-  if (request.fresh) return void response.status(304).end()
-  response.set('Content-Length', String(found.body.length))
+  const headers =
+    found.etag === null
+      ? { 'Content-Type': found.contentType, 'Cache-Control': 'no-store' }
+      : { 'Content-Type': found.contentType, 'Cache-Control': 'no-cache', Vary: 'Authorization', ETag: found.etag }
+  if (request.headers['if-none-match'] !== undefined) {
+    response.set(headers)
+    if (request.fresh) return void response.status(304).end()
+  }
+  response.writeHead(200, { ...headers, 'Content-Length': found.body.length })
   response.end(request.method === 'HEAD' ? undefined : found.body)
 }
 

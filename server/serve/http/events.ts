@@ -52,7 +52,7 @@ async function takeReport(reports: EventReports, request: Request, response: Res
     machine: hostname,
     at: isoTime(Date.now()),
     stage,
-    detail: printable(detail ?? null),
+    detail: detail === undefined ? null : withoutSecrets(printable(detail), snapshot.tokens.get(hostname) ?? []),
     progress: progress ?? null,
     door: 'http',
     peer,
@@ -72,6 +72,11 @@ function reportedBefore(snapshot: Snapshot, hostname: string, secret: string | n
 }
 
 /** A console tail may hold anything; what is kept has no control characters but line ends and tabs. */
-function printable(text: string | null): string | null {
-  return text === null ? null : text.replaceAll(/[^\P{Cc}\n\t]/gu, '')
+function printable(text: string): string {
+  return text.replaceAll(/[^\P{Cc}\n\t]/gu, '')
+}
+
+/** A console tail often shows the kernel's command line, and that has the token. */
+function withoutSecrets(text: string, tokens: readonly Token[]): string {
+  return tokens.reduce((shown, { secret }) => shown.replaceAll(secret, '(token)'), text)
 }

@@ -1,6 +1,6 @@
 // A guest without a MAC of its own gets one in Xen's range, the same one for ever.
 import { createHash } from 'node:crypto'
-import type { MacAddress } from '../inventory/address.ts'
+import type { MacAddress } from './address.ts'
 
 /**
  * 00:16:3e is Xensource's OUI (IEEE registry), of which the lower half of the last three octets is for locally

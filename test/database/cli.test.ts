@@ -1,0 +1,71 @@
+// The command line on both databases: what SQLite and MySQL spell differently must not show in a command.
+import assert from 'node:assert/strict'
+import { after, before, describe, test } from 'node:test'
+import type { MariaDb } from '../mariadb.ts'
+import { startMariaDb } from '../mariadb.ts'
+import type { Cli } from '../unit/cli/cli.ts'
+import { farm, openCli } from '../unit/cli/cli.ts'
+import type { TestContext } from 'node:test'
+
+let mariadb: MariaDb
+before(async () => {
+  mariadb = await startMariaDb()
+})
+after(() => mariadb.stop())
+
+for (const flavour of ['sqlite', 'mysql'] as const) {
+  describe(`the command line on ${flavour}`, () => {
+    let count = 0
+    const opened = (t: TestContext): Cli => {
+      const cli = openCli(t)
+      const address = flavour === 'sqlite' ? 'sqlite:inventory.sqlite' : mariadb.newDatabase(`cli${++count}`)
+      cli.write('bootstead.yaml', `inventory: ${address}\n`)
+      return cli
+    }
+
+    test('an empty database becomes an inventory on first use; the round trip is the identity', async (t) => {
+      const [from, to] = [opened(t), opened(t)]
+      await from.ok('import', from.write('farm.yaml', farm))
+      const exported = await from.ok('export')
+      await to.ok('import', to.write('all.yaml', exported))
+      assert.equal(await to.ok('export'), exported)
+      assert.match(await from.ok('import', 'farm.yaml'), /^machines +0 +0 +4$/m)
+    })
+
+    test('a change is signed, and is in the history of its machine', async (t) => {
+      const cli = opened(t)
+      await cli.ok('import', cli.write('farm.yaml', farm))
+      await cli.ok('machine', 'set', 'web', 'vcpus=4', 'interface.eth0.30.vlan=31')
+      await cli.ok('machine', 'set', 'acas*', 'vcpus=2')
+      const out = await cli.ok('log', '--machine', 'web', '--limit', '2')
+      assert.match(out, /cli:operator {2}interfaces web\/eth0\.30\n {2}vlan: 30 → 31/)
+      assert.match(out, /cli:operator {2}machines web\n {2}vcpus: \(none\) → 4/)
+    })
+
+    test('arming, the timeline, and taking it back', async (t) => {
+      const cli = opened(t)
+      await cli.ok('import', cli.write('farm.yaml', farm))
+      cli.write('state/images/el9/vmlinuz', 'kernel')
+      cli.write('state/images/el9/initrd.img', 'initrd')
+      await cli.ok('machine', 'install', 'acas0001', '--with-guests')
+      assert.match(await cli.ok('machine', 'list', 'acas0003'), /acas0003 +base +install +armed/)
+      await cli.ok('machine', 'disarm', 'acas*')
+      assert.match(await cli.ok('timeline', 'acas0003'), /armed {2}by cli:operator.*\n.*disarmed {2}by cli:operator/)
+    })
+
+    test('removing a Dom0 with its guests leaves nothing of them', async (t) => {
+      const cli = opened(t)
+      await cli.ok('import', cli.write('farm.yaml', farm))
+      await cli.ok('machine', 'rm', 'acas*', '--yes')
+      assert.doesNotMatch(await cli.ok('export'), /acas/)
+    })
+  })
+}
+
+test('a database that is down: one sentence, exit code 1', async (t) => {
+  const cli = openCli(t)
+  cli.write('bootstead.yaml', `inventory: ${mariadb.newDatabase('down').replace(/:\d+\//, ':1/')}\n`)
+  const { code, err } = await cli.run(['machine', 'list'])
+  assert.equal(code, 1)
+  assert.match(err, /^bootstead: the inventory mysql:.* can't be used: .*\n$/)
+})

@@ -1,0 +1,50 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { assignToMachine, parseAssignment, parseInterfaceOption } from '../../../server/cli/assignments.ts'
+
+test('a column, a param, an interface’s column, an interface that goes', () => {
+  assert.deepEqual(parseAssignment('machines', 'notes=a=b'), { kind: 'column', column: 'notes', text: 'a=b' })
+  assert.deepEqual(parseAssignment('machines', 'params.rack=r12'), { kind: 'param', name: 'rack', value: 'r12' })
+  assert.deepEqual(parseAssignment('machines', 'params.packages+=["vim"]'), {
+    kind: 'param',
+    name: 'packages+',
+    value: ['vim'],
+  })
+  assert.deepEqual(parseAssignment('machines', 'interface.eth0.100.mac=x'), {
+    kind: 'interface',
+    name: 'eth0.100',
+    column: 'mac',
+    text: 'x',
+  })
+  assert.deepEqual(parseAssignment('machines', 'interface.eth0.100='), { kind: 'no-interface', name: 'eth0.100' })
+})
+
+test('a key, an unknown column and a word without = are refused', () => {
+  assert.throws(() => parseAssignment('machines', 'hostname=x'), /keeps its hostname/)
+  assert.throws(() => parseAssignment('machines', 'interface.eth0.macs=x'), /expected interface\.NAME\.COLUMN=value/)
+  assert.throws(() => parseAssignment('networks', 'params.x=1'), /networks have no field params\.x/)
+  assert.throws(() => parseAssignment('machines', 'vcpus'), /expected field=value/)
+})
+
+test('an interface in one word', () => {
+  assert.deepEqual(
+    parseInterfaceOption('eth0,mac=00:00:5e:00:53:01,network=farm').map(
+      (one) => one.kind === 'interface' && [one.name, one.column, one.text],
+    ),
+    [
+      ['eth0', 'mac', '00:00:5e:00:53:01'],
+      ['eth0', 'network', 'farm'],
+    ],
+  )
+  assert.throws(() => parseInterfaceOption('mac=00:00:5e:00:53:01'), /expected NAME,mac=MAC/)
+})
+
+test('what the columns refuse is told for each of them', () => {
+  const assignments = ['vcpus=none', 'interface.eth0.ip=300.1.1.1'].map((word) => parseAssignment('machines', word))
+  const { errors } = assignToMachine(
+    { machine: { hostname: 'web', profile: 'base' }, interfaces: new Map() },
+    assignments,
+  )
+  assert.equal(errors.length, 2)
+  assert.match(errors[1] ?? '', /interfaces web\/eth0: ip is "300\.1\.1\.1": expected an IPv4 address/)
+})
