@@ -45,10 +45,16 @@ const loaderTable: readonly LoaderRow[] = [
     platform: 'uefi-x64',
     agents: ['http'],
     loaders: [...loaders],
-    file: 'ipxe.efi',
+    file: 'snponly.efi',
     source: 'UEFI 2.10 §24.7; Debian’s signed GRUB has no http module, so iPXE goes on from here',
   },
-  { platform: 'uefi-x64', agents: ['pxe'], loaders: ['ipxe'], file: 'ipxe.efi', source: 'iPXE with its own drivers' },
+  {
+    platform: 'uefi-x64',
+    agents: ['pxe'],
+    loaders: ['ipxe'],
+    file: 'snponly.efi',
+    source: 'iPXE on the firmware’s driver; ipxe.efi hangs when it leaves to the next boot option (OVMF 2022.11)',
+  },
   {
     platform: 'uefi-x64',
     agents: firmware,

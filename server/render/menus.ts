@@ -1,6 +1,7 @@
 // Boot menus: one view of the plan, written down for PXELINUX, GRUB and iPXE by the templates in pxe/.
 import type { Plan } from '../plan/boot.ts'
 import { menuPath } from '../plan/bootfile.ts'
+import { diskLoaderPaths } from '../plan/disk-loaders.ts'
 import type { Settings } from '../plan/settings.ts'
 
 export type Menu = 'pxelinux' | 'grub' | 'ipxe'
@@ -24,6 +25,8 @@ export type MenuView = Readonly<{
   memtest: Readonly<{ bios: string; efi: string }> | null
   local: Readonly<{ pxelinux: string; ipxe_drive: string }> | null
   hold: Readonly<{ seconds: number; pxelinux: string; grub: string; ipxe: string }> | null
+  /** Files that a local boot by GRUB looks for on the machine's disks. */
+  disk_loaders: readonly string[]
   /** Where this menu is, at each loader's path. */
   menu: Readonly<Record<Menu, string>>
 }>
@@ -66,6 +69,7 @@ export function menuView(plan: Exclude<Plan, { kind: 'ignore' }>): MenuView {
           }
         : null,
     hold: plan.kind === 'hold' ? { seconds: holdSeconds, ...menu } : null,
+    disk_loaders: diskLoaderPaths,
     menu,
   }
 }

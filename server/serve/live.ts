@@ -141,7 +141,10 @@ function retryUntilBack(options: Options, state: State, journal: Journal): Reado
       if (!trying.stopped) timer = schedule()
     }
   }
-  const schedule = (): NodeJS.Timeout => setTimeout(() => (trying.running = attempt()), retryMs)
+  const schedule = (): NodeJS.Timeout =>
+    setTimeout(() => {
+      trying.running = attempt()
+    }, retryMs)
   let timer = schedule()
   return {
     stop: () => {
