@@ -4,11 +4,11 @@ set -euo pipefail
 
 all=(
   # databases and checkers
-  mariadb-server shellcheck xorriso
+  mariadb-server shellcheck xorriso grub-common python3 busybox-static dash bash
   # clients of the protocols
   tftp-hpa atftp curl udhcpc isc-dhcp-client util-linux iproute2 perl
   # emulated machines and what their test installer is made of
-  qemu-system-x86 ipxe-qemu ovmf seabios busybox-static cpio mtools dosfstools e2fsprogs fdisk binutils dnsmasq-base
+  qemu-system-x86 ipxe-qemu ovmf busybox-static dnsmasq-base binutils wget
 )
 
 wanted=("$@")

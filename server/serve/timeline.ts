@@ -13,16 +13,16 @@ export type Sign = Readonly<{
 }>
 export type Timeline = Readonly<{ note: (sign: Sign) => void }>
 
-/** A sign repeated within this time is the same sign: firmware asks for everything several times. */
+/** The same sign straight after itself, within this time, is one sign: firmware asks for everything several times. */
 const repeatMs = 10_000
 
 export function openTimeline(record: (event: NewEvent) => void): Timeline {
-  const recent = new LRUCache<string, true>({ max: 50_000, ttl: repeatMs })
+  const last = new LRUCache<string, string>({ max: 50_000, ttl: repeatMs })
   return {
     note: ({ machine, stage, detail, door, peer }) => {
-      const key = `${machine}\n${stage}\n${detail}`
-      if (recent.has(key)) return
-      recent.set(key, true)
+      const sign = `${stage}\n${detail}`
+      if (last.get(machine) === sign) return
+      last.set(machine, sign)
       record({ machine, at: isoTime(Date.now()), stage, detail, progress: null, door, peer })
     },
   }

@@ -1,0 +1,72 @@
+// The server under test as its users start it: `bin/bootstead serve` on the real ports, its inventory in a real MariaDB.
+import { execFile } from 'node:child_process'
+import { createWriteStream } from 'node:fs'
+import { cp, mkdir, symlink } from 'node:fs/promises'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import type { MariaDb } from '../mariadb.ts'
+import { ended, serverAddress, type Network } from './network.ts'
+import { cacheFolder, logFolder } from './packages.ts'
+
+const run = promisify(execFile)
+const program = join(import.meta.dirname, '../../bin/bootstead')
+
+export interface Bootstead {
+  /** Runs another command of the program on the same inventory; its standard output. */
+  readonly command: (...words: readonly string[]) => Promise<string>
+  /** The status of a GET inside the network, from the address given. */
+  readonly status: (path: string) => Promise<number>
+  readonly stop: () => Promise<void>
+}
+
+/** Images as `STATE/images/NAME/FILE`, copied from the files given. */
+export type Images = Readonly<Record<string, Readonly<Record<string, string>>>>
+
+/** Puts the images where `serve` finds them. The packages that loaders come from are downloaded once, for all runs. */
+export const fillState = async (state: string, images: Images): Promise<void> => {
+  const packages = join(cacheFolder, 'loader-packages')
+  for (const folder of [packages, join(state, 'cache'), logFolder]) await mkdir(folder, { recursive: true })
+  await symlink(packages, join(state, 'cache/loader-packages'))
+  for (const [name, files] of Object.entries(images)) {
+    await mkdir(join(state, 'images', name), { recursive: true })
+    for (const [file, source] of Object.entries(files)) await cp(source, join(state, 'images', name, file))
+  }
+}
+
+/** `mysql://…` of a new database that is reached through the server's socket: namespaces share no loopback. */
+export const newDatabase = (database: MariaDb, name: string): string => {
+  const socket = database.sql('SELECT @@socket').trim()
+  database.sql(`CREATE DATABASE ${name}; CREATE USER ${name}@localhost IDENTIFIED BY 'secret-${name}'`)
+  database.sql(`GRANT ALL ON ${name}.* TO ${name}@localhost`)
+  return `mysql://${name}:secret-${name}@localhost/${name}?socketPath=${encodeURIComponent(socket)}`
+}
+
+/** Imports the inventory documents and serves them; resolves when the doors are open. */
+export const startBootstead = async (
+  network: Network,
+  { inventory, state, documents }: Readonly<{ inventory: string; state: string; documents: readonly string[] }>,
+): Promise<Bootstead> => {
+  const environment = { ...process.env, BOOTSTEAD_INVENTORY: inventory, BOOTSTEAD_STATE: state }
+  const command = async (...words: readonly string[]) =>
+    (await run(program, words, { env: { ...environment, BOOTSTEAD_ADVERTISE: serverAddress } })).stdout
+  await command('loaders', 'collect', '--download')
+  await command('import', ...documents)
+  const server = network.spawn(program, ['serve', '--log-format=text', '--log-level=debug'], {
+    env: environment,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  const log = createWriteStream(join(logFolder, 'bootstead.log'))
+  server.stdout?.pipe(log, { end: false })
+  server.stderr?.pipe(log, { end: false })
+  const status = async (path: string) => {
+    const url = `http://${serverAddress}${path}`
+    const said = await network.run('curl', ['-s', '-o', '/dev/null', '-w', '%{http_code}', url]).catch(() => '0')
+    return Number(said)
+  }
+  for (let attempt = 0; (await status('/healthz')) !== 200; attempt++) {
+    if (server.exitCode !== null || attempt >= 150)
+      throw new Error(`bootstead serve does not answer: see ${join(logFolder, 'bootstead.log')}`)
+    await new Promise((resolve) => setTimeout(resolve, 200))
+  }
+  return { command, status, stop: () => ended(server) }
+}

@@ -1,0 +1,89 @@
+// A network of the test's own: a namespace with a bridge and one tap per machine, which dies with the test process.
+import { execFile, spawn, type ChildProcess, type SpawnOptions } from 'node:child_process'
+import { once } from 'node:events'
+import { promisify } from 'node:util'
+
+const run = promisify(execFile)
+
+export const serverAddress = '192.0.2.1'
+const bridge = 'br0'
+
+export interface Network {
+  /** Starts a program inside; it is killed when the test process dies, however that happens. */
+  readonly spawn: (command: string, args: readonly string[], options?: SpawnOptions) => ChildProcess
+  /** Runs a program inside to its end; its standard output. */
+  readonly run: (command: string, args: readonly string[]) => Promise<string>
+  /** A new tap device on the bridge, for one machine. */
+  readonly addTap: () => Promise<string>
+  readonly close: () => Promise<void>
+}
+
+/**
+ * The namespace has no name: it lives as long as the process that holds it, so nothing is left over after a crash and
+ * two runs never meet. Needs root (CAP_SYS_ADMIN, CAP_NET_ADMIN).
+ */
+export const openNetwork = async (): Promise<Network> => {
+  const holder = spawnTied('unshare', ['--net', 'sh', '-c', 'echo up; exec sleep infinity'], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const started = await Promise.race([
+    once(holder.stdout ?? holder, 'data'),
+    once(holder, 'exit').then(() => undefined),
+  ])
+  if (started === undefined) throw new Error('cannot make a network namespace: the boot tests run as root')
+  const inside = ['--net', `--target=${String(holder.pid)}`, '--']
+  const network = {
+    spawn: (command: string, args: readonly string[], options: SpawnOptions = {}) =>
+      spawnTied('nsenter', [...inside, command, ...args], options),
+    run: async (command: string, args: readonly string[]) =>
+      (await run('nsenter', [...inside, command, ...args])).stdout,
+  }
+  const ip = (line: string) => network.run('ip', line.split(' '))
+  await ip('link set lo up')
+  await ip(`link add ${bridge} type bridge forward_delay 0 mcast_snooping 0`)
+  await ip(`address add ${serverAddress}/24 dev ${bridge}`)
+  await ip(`address add 2001:db8::1/64 dev ${bridge} nodad`)
+  await ip('link add port0 type veth peer name port1') // a bridge has a carrier only with a port that has one
+  await ip('link set port1 up')
+  await ip(`link set port0 master ${bridge} up`)
+  await ip(`link set ${bridge} up`)
+  await ip(`route add 255.255.255.255/32 dev ${bridge}`) // a broadcast answer needs to know which link it means
+  const advertiser = await advertiseRouter(network)
+  let taps = 0
+  const addTap = async () => {
+    const tap = `tap${String(taps++)}`
+    await ip(`tuntap add ${tap} mode tap`)
+    await ip(`link set ${tap} master ${bridge} up`)
+    return tap
+  }
+  const close = async () => {
+    for (const child of [advertiser, holder]) await ended(child)
+  }
+  return { ...network, addTap, close }
+}
+
+/**
+ * iPXE configures IPv4 and IPv6 and waits 13 s for a router advertisement when none comes; dnsmasq sends only those here.
+ * `--no-daemon`: it changes no credentials, which would make the kernel forget to kill it.
+ */
+const advertiseRouter = async (network: Pick<Network, 'spawn'>): Promise<ChildProcess> => {
+  const options = ['--no-daemon', '--conf-file=/dev/null', '--port=0', '--pid-file']
+  const range = ['--enable-ra', `--interface=${bridge}`, '--dhcp-range=2001:db8::,ra-only', '--ra-param=br0,10']
+  const dnsmasq = network.spawn('dnsmasq', [...options, ...range], { stdio: 'ignore' })
+  await once(dnsmasq, 'spawn')
+  return dnsmasq
+}
+
+/** `setpriv --pdeathsig` is why nothing outlives the test process: the kernel does the killing. */
+const spawnTied = (command: string, args: readonly string[], options: SpawnOptions): ChildProcess =>
+  spawn('setpriv', ['--pdeathsig', 'KILL', '--', command, ...args], options)
+
+/** Ends a child and waits until it has. */
+export const ended = async (child: ChildProcess, signal: NodeJS.Signals = 'SIGTERM'): Promise<void> => {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  const gone = once(child, 'exit')
+  child.kill(signal)
+  const impatience = setTimeout(() => child.kill('SIGKILL'), 5_000)
+  await gone
+  clearTimeout(impatience)
+}
