@@ -2,8 +2,8 @@
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 NODE_TEST := node --import tsx --test --test-reporter=spec
-# Everything but the emulated machines, which want the processors for themselves.
-TESTS = $(shell find test -name '*.test.ts' -not -path 'test/boot/*' | sort)
+# Everything but the emulated machines and the first-boot scripts, which want the processors for themselves.
+TESTS = $(shell find test -name '*.test.ts' -not -path 'test/boot/*' -not -path 'test/firstboot/*' | sort)
 SHELL_FILES = $(shell git ls-files --cached --others --exclude-standard | xargs grep -lsE '^\#!.*\b(sh|bash|dash)$$' | sort -u)
 DEMO := .demo
 
@@ -17,9 +17,10 @@ demo: node_modules/.installed ## the sample farm on SQLite, served on loopback; 
 
 test: packages node_modules/.installed ## install what tests need, then run all of them, emulated machines included
 	$(NODE_TEST) --test-concurrency=2 $(TESTS)
+	$(NODE_TEST) --test-concurrency=1 test/firstboot/*.test.ts
 	$(NODE_TEST) --test-concurrency=1 test/boot/*.test.ts
 
-test-fast: node_modules/.installed ## all tests but the emulated machines
+test-fast: node_modules/.installed ## all tests but the emulated machines and the first-boot scripts
 	$(NODE_TEST) --test-concurrency=2 $(TESTS)
 
 test-nodes: packages node_modules/.installed ## the same on the other Node releases we support

@@ -15,7 +15,7 @@ BOOTSTEAD_TOKEN={{ machine_token | shell }}
 BOOTSTEAD_HYPERVISOR={{ dom0.hypervisor | shell }}
 BOOTSTEAD_CONF
 
-for script in xenconf installguest allguests; do
+for script in bootstead.sh xenconf installguest allguests; do
     fetch "$firstboot_url/$script" "/usr/local/sbin/$script"
     chmod 755 "/usr/local/sbin/$script"
 done

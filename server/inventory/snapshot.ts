@@ -234,6 +234,14 @@ export function rowOf<T extends TableName>(snapshot: Snapshot, table: T, key: st
   return (snapshot.interfaces.get(machine)?.find((nic) => nic.name === name) as RowOf<T> | undefined) ?? null
 }
 
+/** Whether there is a row of that machine, be it one that can't be read. */
+export function isKnown(snapshot: Snapshot, hostname: string): boolean {
+  return (
+    snapshot.machines.has(hostname) ||
+    (snapshot.unreadable.get(`machines/${hostname}`)?.some((row) => row.table === 'machines') ?? false)
+  )
+}
+
 /** The interface a machine boots from: the one marked `boot`, else the first with a MAC, else the first. */
 export function bootInterface(snapshot: Snapshot, hostname: string): Interface | null {
   const nics = snapshot.interfaces.get(hostname) ?? []

@@ -2,6 +2,7 @@
 import { hash } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
 import type { Snapshot } from '../inventory/snapshot.ts'
+import { isKnown } from '../inventory/snapshot.ts'
 import { addressObstacle, checkToken } from '../plan/access.ts'
 import type { PlanContext } from '../plan/boot.ts'
 import { liveToken } from '../plan/boot.ts'
@@ -93,7 +94,7 @@ function refuse(
   const refused = (status: 403 | 404, why: string): Found => ({ kind: 'refused', status, why, hostname })
   if (!artefact.doors.includes(requester.door))
     return refused(404, `${artefact.name} is not served over ${requester.door}`)
-  if (!snapshot.machines.has(hostname)) return refused(404, `the inventory has no machine ${hostname}`)
+  if (!isKnown(snapshot, hostname)) return refused(404, `the inventory has no machine ${hostname}`)
   const elsewhere = options.verifyAddress ? addressObstacle(snapshot, hostname, requester.address) : null
   if (artefact.access === 'own-address') {
     const machine = snapshot.machines.get(hostname)

@@ -64,5 +64,5 @@ test('an armed machine gets address, menu and kickstart, reports once, and boots
 
   await server.live.catchUp()
   const stages = (await readEvents(store, 'node1', 100)).map((event) => event.stage)
-  assert.deepEqual(stages, ['loader', 'armed', 'loader', 'kickstart', 'installing', 'installed'])
+  assert.deepEqual(stages, ['loader', 'armed', 'loader', 'kickstart', 'installing', 'installed', 'loader'])
 })

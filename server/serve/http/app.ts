@@ -26,7 +26,7 @@ export type HttpDoorParts = Readonly<{
 export function httpApp(parts: HttpDoorParts): Express {
   const app = express()
   app.disable('x-powered-by')
-  app.set('etag', false) // artefacts bring their own
+  app.set('etag', () => undefined) // artefacts bring their own; `false` would take the files' away too
   app.set('trust proxy', parts.trustProxy.length === 0 ? false : [...parts.trustProxy])
   app.get('/healthz', (_, response) => void response.json(parts.health()))
   app.get(
@@ -96,7 +96,7 @@ function send(
     case 'text':
       return sendText(parts, request, response, found, address)
     case 'file':
-      return sendFile(parts, response, path, found.path, address)
+      return sendFile(parts, request, response, path, found.path, address)
     default:
       return found satisfies never
   }
@@ -146,8 +146,15 @@ export function describeMenu(name: string, body: Buffer): string {
   return `${name} menu: ${head.replace(/^# [^:]*: /, '')}`
 }
 
-function sendFile(parts: HttpDoorParts, response: Response, path: string, file: string, address: string): void {
-  const machine = path.startsWith('repo/') ? null : parts.machineAt(address)
+function sendFile(
+  parts: HttpDoorParts,
+  request: Request,
+  response: Response,
+  path: string,
+  file: string,
+  address: string,
+): void {
+  const machine = path.startsWith('repo/') || request.method !== 'GET' ? null : parts.machineAt(address)
   response.sendFile(
     file,
     { dotfiles: 'allow', acceptRanges: true, cacheControl: false, headers: { 'Cache-Control': 'no-cache' } },
@@ -155,9 +162,16 @@ function sendFile(parts: HttpDoorParts, response: Response, path: string, file: 
       if (error !== undefined) parts.log.info({ peer: address, path, err: error }, 'transfer ended early')
       else if (machine !== null)
         parts.timeline.note({ machine, stage: 'loader', detail: `${path} over http`, door: 'http', peer: address })
-      if (error !== undefined && !response.headersSent) refuse(response, 404, 'the file went away')
+      if (error !== undefined && !response.headersSent) refuseFile(response, error)
     },
   )
+}
+
+/** Between finding a file and sending it: it went away, or the range asked for is not in it (RFC 9110 §15.5.17). */
+function refuseFile(response: Response, error: Error & { status?: number; headers?: Record<string, string> }): void {
+  const status = error.status === 416 || error.status === 412 ? error.status : 404
+  response.set(error.headers ?? {})
+  refuse(response, status, status === 404 ? 'the file went away' : error.message)
 }
 
 /** A broken server is a 500 with a log line, never dressed as an unknown machine. Bad requests keep their own status. */

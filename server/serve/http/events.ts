@@ -3,6 +3,7 @@ import type { Request, RequestHandler, Response } from 'express'
 import express from 'express'
 import { z } from 'zod'
 import type { Snapshot } from '../../inventory/snapshot.ts'
+import { isKnown } from '../../inventory/snapshot.ts'
 import type { NewEvent } from '../../inventory/store/record.ts'
 import { isoTime } from '../../inventory/store/record.ts'
 import type { Token } from '../../inventory/rows.ts'
@@ -35,7 +36,7 @@ async function takeReport(reports: EventReports, request: Request, response: Res
   const snapshot = reports.snapshot()
   const answer = (status: number, text: string): void =>
     void response.status(status).type('text/plain').send(`${text}\n`)
-  if (!snapshot.machines.has(hostname)) return answer(404, `the inventory has no machine ${hostname}`)
+  if (!isKnown(snapshot, hostname)) return answer(404, `the inventory has no machine ${hostname}`)
   const peer = plainAddress(request.ip ?? '')
   const elsewhere = reports.verifyAddress ? addressObstacle(snapshot, hostname, peer) : null
   if (elsewhere !== null) return answer(403, elsewhere)

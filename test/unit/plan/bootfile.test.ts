@@ -41,7 +41,7 @@ describe('what a client is told to fetch', () => {
       platforms.map((platform) => file(platform, 'http')),
       [
         undefined,
-        ...['ipxe-ia32.efi', 'ipxe.efi', 'ipxe-arm64.efi', 'ipxe-riscv64.efi'].map((name) => `${url}/${name}`),
+        ...['ipxe-ia32.efi', 'snponly.efi', 'ipxe-arm64.efi', 'ipxe-riscv64.efi'].map((name) => `${url}/${name}`),
       ],
     )
   })
@@ -56,7 +56,7 @@ describe('the param loader', () => {
   test('ipxe: firmware is handed iPXE first', () => {
     assert.deepEqual(
       platforms.map((platform) => file(platform, 'pxe', 'ipxe')),
-      ['undionly.kpxe', 'ipxe-ia32.efi', 'ipxe.efi', 'ipxe-arm64.efi', 'ipxe-riscv64.efi'],
+      ['undionly.kpxe', 'ipxe-ia32.efi', 'snponly.efi', 'ipxe-arm64.efi', 'ipxe-riscv64.efi'],
     )
     for (const platform of platforms) assert.equal(file(platform, 'ipxe', 'ipxe'), menu)
   })

@@ -175,7 +175,7 @@ describe('the way of a machine, in the order in which it asks', () => {
   test('UEFI HTTP boot: iPXE over HTTP, which asks DHCP again', () => {
     assert.deepEqual(way('uefi-x64', 'http').slice(0, 4), [
       'dhcp DHCPDISCOVER',
-      'http /ipxe.efi',
+      'http /snponly.efi',
       'dhcp DHCPDISCOVER',
       'http /ipxe/00:00:5e:00:53:01.ipxe',
     ])

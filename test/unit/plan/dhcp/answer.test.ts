@@ -362,7 +362,7 @@ describe('boot', () => {
       }),
     )
     assert.equal(text(offer, OPTION.vendorClass), 'HTTPClient')
-    assert.equal(text(offer, OPTION.bootfile), 'http://192.0.2.1/ipxe.efi')
+    assert.equal(text(offer, OPTION.bootfile), 'http://192.0.2.1/snponly.efi')
     assert.equal(offer.options.has(OPTION.vendorSpecific), false)
   })
 

@@ -1,0 +1,281 @@
+// A Dom0 in a folder: the scripts installed as the kickstart does it, a stub hypervisor, and a server with its guests.
+import { spawn, spawnSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import type { TestContext } from 'node:test'
+import { renderManifest } from '../../server/render/manifest.ts'
+import { temporaryFolder } from '../fixtures.ts'
+
+export const scripts = ['xenconf', 'installguest', 'allguests', 'rc.local'] as const
+export const firstbootFolder = join(import.meta.dirname, '../../firstboot')
+const hostname = 'dom0a'
+export const token = 'feedc0de'.repeat(5)
+
+/** What the scripts run under; with busybox, its userland as well, and nothing of GNU's but what it lacks. */
+export const shells = ['dash', 'bash', 'busybox'] as const
+export type Shell = (typeof shells)[number]
+
+export type Finished = Readonly<{ status: number | null; stdout: string; stderr: string }>
+export type Dom0 = Readonly<{
+  root: string
+  /** What a stub on the PATH does: its name and its text. */
+  stub: (name: string, text: string) => void
+  /** The hypervisor's state; see stub-xl. */
+  xen: Readonly<{ folder: string; calls: () => readonly string[]; behave: (guest: string, how: string) => void }>
+  run: (script: string, args?: readonly string[], env?: Readonly<Record<string, string>>) => Promise<Finished>
+  /** The configurations and kernels in place, by the manifest's names. */
+  files: () => Readonly<Record<string, string>>
+  path: (relative: string) => string
+}>
+
+export function dom0(t: TestContext, shell: Shell, serverUrl: string, secret = token): Dom0 {
+  const root = temporaryFolder(t)
+  const [bin, stubs, xen] = [join(root, 'bin'), join(root, 'stubs'), join(root, 'xl')]
+  for (const folder of [
+    bin,
+    stubs,
+    ...['domains', 'kinds', 'ticks', 'behaviour', 'installed', 'configs'].map((name) => join(xen, name)),
+  ])
+    mkdirSync(folder, { recursive: true })
+  linkTools(bin, shell)
+  copyFileSync(join(import.meta.dirname, 'stub-xl'), join(stubs, 'xl'))
+  install(root, bin, serverUrl, secret)
+  const environment = {
+    PATH: shell === 'busybox' ? `${stubs}:${bin}` : `${stubs}:${bin}:/usr/bin:/bin`,
+    BOOTSTEAD_ROOT: root,
+    BOOTSTEAD_POLL_SECONDS: '0.1',
+    XL_STATE: xen,
+  }
+  const calls = join(xen, 'calls')
+  return {
+    root,
+    stub: (name, text) => writeFileSync(join(stubs, name), `#!/bin/sh\n${text}\n`, { mode: 0o755 }),
+    xen: {
+      folder: xen,
+      calls: () => (existsSync(calls) ? readFileSync(calls, 'utf8').trimEnd().split('\n') : []),
+      behave: (guest, how) => writeFileSync(join(xen, 'behaviour', guest), how),
+    },
+    run: (script, args = [], env = {}) => run(join(root, 'usr/local/sbin', script), args, { ...environment, ...env }),
+    files: () => ({
+      ...contents(join(root, 'etc/xen'), 'xen/'),
+      ...contents(join(root, 'var/lib/bootstead/boot'), 'boot/'),
+    }),
+    path: (relative) => join(root, relative),
+  }
+}
+
+function linkTools(bin: string, shell: Shell): void {
+  if (shell !== 'busybox') return symlinkSync(`/usr/bin/${shell}`, join(bin, 'sh'))
+  const applets = spawnSync('busybox', ['--list'], { encoding: 'utf8' }).stdout.trim().split('\n')
+  for (const applet of applets) symlinkSync('/usr/bin/busybox', join(bin, applet))
+  for (const tool of ['curl', 'flock']) symlinkSync(`/usr/bin/${tool}`, join(bin, tool)) // Debian's busybox has no flock
+}
+
+/** As post-firstboot-dom0.sh does; only the first line names the shell of this test. */
+function install(root: string, bin: string, serverUrl: string, secret: string): void {
+  const sbin = join(root, 'usr/local/sbin')
+  for (const folder of [sbin, join(root, 'etc/bootstead'), join(root, 'etc/xen')])
+    mkdirSync(folder, { recursive: true })
+  for (const script of [...scripts, 'bootstead.sh']) {
+    const text = readFileSync(join(firstbootFolder, script), 'utf8')
+    writeFileSync(join(sbin, script), text.replace(/^#!.*\n/, `#!${bin}/sh\n`), { mode: 0o755 })
+  }
+  writeFileSync(
+    join(root, 'etc/bootstead/firstboot.conf'),
+    `BOOTSTEAD_SERVER='${serverUrl}'\nBOOTSTEAD_HOSTNAME='${hostname}'\nBOOTSTEAD_TOKEN='${secret}'\nBOOTSTEAD_HYPERVISOR='xen'\n`,
+    { mode: 0o600 },
+  )
+}
+
+/** In a process group of its own, so that a stub may kill all of it and nothing else. */
+async function run(program: string, args: readonly string[], env: Readonly<Record<string, string>>): Promise<Finished> {
+  const child = spawn(program, args, { env, detached: true, stdio: ['ignore', 'pipe', 'pipe'] })
+  let [stdout, stderr] = ['', '']
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text))
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text))
+  const status = await new Promise<number | null>((resolve, reject) => {
+    child.on('error', reject).on('exit', resolve)
+  })
+  child.stdout.destroy() // a killed script's orphans may hold the pipes
+  child.stderr.destroy()
+  return { status, stdout, stderr }
+}
+
+function contents(folder: string, prefix: string): Record<string, string> {
+  if (!existsSync(folder)) return {}
+  const files = readdirSync(folder, { withFileTypes: true, recursive: true }).filter((entry) => !entry.isDirectory())
+  return Object.fromEntries(
+    files
+      .map((entry): [string, string] => {
+        const path = join(entry.parentPath, entry.name)
+        return [
+          `${prefix}${path.slice(folder.length + 1)}`,
+          entry.isSymbolicLink() ? `-> ${readlinkSync(path)}` : readFileSync(path, 'utf8'),
+        ]
+      })
+      .sort(([a], [b]) => (a < b ? -1 : 1)),
+  )
+}
+
+// --- the server ---
+
+export type Farm = {
+  url: string
+  /** By the guest's name: its running configuration, and its install configuration when it is armed. */
+  guests: Map<string, Readonly<{ running: string; install: string | null }>>
+  images: Map<string, string>
+  keep: string[]
+  /** Form posts to /events, as `stage: detail`. */
+  events: string[]
+  requests: string[]
+  /** Answers before the farm does, if it answers. */
+  intercept: (path: string, response: ServerResponse) => boolean
+  /** While a machine asks. */
+  onRequest: () => void
+  /** Goes away, and comes back at the same port. */
+  stop: () => Promise<void>
+  start: () => Promise<void>
+  manifest: () => string
+}
+
+export const runningConfig = (guest: string, memory = 512): string =>
+  `# ${guest}: its running configuration. Written by xenconf from the inventory: change it there.\nname = "${guest}"\nmemory = ${memory}\n`
+export const installConfig = (guest: string): string =>
+  `# ${guest}: its install configuration. Written by xenconf from the inventory: change it there.\nname = "${guest}"\nkernel = "/var/lib/bootstead/boot/el9/vmlinuz"\n`
+
+/** Two armed guests and one that is not, and the image that they install from. */
+export async function farm(t: TestContext): Promise<Farm> {
+  const server = createServer((request, response) => void answer(it, request, response))
+  let port = 0
+  const start = async (): Promise<void> => {
+    await new Promise<void>((resolve, reject) => server.once('error', reject).listen(port, '127.0.0.1', resolve))
+    port = (server.address() as AddressInfo).port
+  }
+  const stop = (): Promise<void> =>
+    new Promise((resolve) => {
+      server.close(() => resolve())
+      server.closeAllConnections()
+    })
+  const it: Farm = {
+    url: '',
+    guests: new Map(
+      [...['acas1', 'acas2'].map((guest) => [guest, installConfig(guest)] as const), ['acas3', null] as const].map(
+        ([guest, install]) => [guest, { running: runningConfig(guest), install }],
+      ),
+    ),
+    images: new Map([
+      ['images/el9/vmlinuz', 'a kernel\n'.repeat(9000)],
+      ['images/el9/pxeboot/initrd.img', 'an initrd\n'.repeat(9000)],
+    ]),
+    keep: [],
+    events: [],
+    requests: [],
+    intercept: () => false,
+    onRequest: () => undefined,
+    start,
+    stop,
+    manifest: () => manifestOf(it),
+  }
+  await start()
+  it.url = `http://127.0.0.1:${port}`
+  t.after(stop)
+  return it
+}
+
+/** The guest reported `installed`, as the server then shows it. */
+export function disarm(it: Farm, guest: string): void {
+  const found = it.guests.get(guest)
+  if (found !== undefined) it.guests.set(guest, { ...found, install: null })
+}
+
+/** Guests whose stub installer succeeded count as having reported it. */
+export function followInstalls(it: Farm, machine: Dom0): void {
+  it.onRequest = () => readdirSync(join(machine.xen.folder, 'installed')).forEach((guest) => disarm(it, guest))
+}
+
+function filesOf(it: Farm): ReadonlyMap<string, string> {
+  const configs = [...it.guests].flatMap(([guest, { running, install }]) => [
+    [`dom0/${hostname}/xen/${guest}`, running] as const,
+    ...(install === null ? [] : [[`dom0/${hostname}/xen/${guest}_install`, install] as const]),
+  ])
+  return new Map([...configs, ...it.images])
+}
+
+function manifestOf(it: Farm): string {
+  const entries = [...filesOf(it)].map(([path, text]) => ({
+    path,
+    sha256: createHash('sha256').update(text).digest('hex'),
+  }))
+  return renderManifest({
+    dom0: hostname,
+    files: entries.filter(({ path }) => path.startsWith('dom0/')),
+    images: entries.filter(({ path }) => path.startsWith('images/')),
+    withheld: it.keep,
+  })
+}
+
+async function answer(it: Farm, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const path = (request.url ?? '').slice(1)
+  it.requests.push(path)
+  it.onRequest()
+  let body = ''
+  for await (const chunk of request.setEncoding('utf8')) body += String(chunk)
+  if (it.intercept(path, response)) return
+  if (request.headers.authorization !== `Bearer ${token}`)
+    return void response.writeHead(403).end(`the token is not ${hostname}'s\n`)
+  if (path === `events/${hostname}` && request.method === 'POST') {
+    const form = new URLSearchParams(body)
+    it.events.push(`${form.get('stage') ?? ''}: ${form.get('detail') ?? ''}`)
+    return void response.writeHead(202).end('noted\n')
+  }
+  const text = path === `dom0/${hostname}/manifest` ? it.manifest() : filesOf(it).get(path)
+  if (text === undefined) return void response.writeHead(404).end('no such file\n')
+  response.end(text)
+}
+
+/** What a Dom0 that followed the farm's manifest holds. */
+export function expectedFiles(it: Farm): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    [...filesOf(it)]
+      .map(([path, text]): [string, string] => [path.replace(/^dom0\/[^/]+\//, '').replace(/^images\//, 'boot/'), text])
+      .sort(([a], [b]) => (a < b ? -1 : 1)),
+  )
+}
+
+/** Makes external command number `at` of a script be a power cut: everything that runs dies before it does anything. */
+export function cutPowerAt(machine: Dom0, tools: readonly string[], at: number): void {
+  const counter = join(machine.root, 'commands')
+  writeFileSync(counter, '')
+  for (const tool of tools)
+    machine.stub(
+      tool,
+      `echo ${tool} >>'${counter}'\n[ "$(/usr/bin/wc -l <'${counter}')" -ne ${at} ] || kill -9 0\nexec /usr/bin/${tool} "$@"`,
+    )
+}
+
+export function commandsRun(machine: Dom0): number {
+  return readFileSync(join(machine.root, 'commands'), 'utf8').split('\n').length - 1
+}
+
+/** Waits for something that `work` brings about; throws when the work ended without it. */
+export async function until(condition: () => boolean, work: Promise<Finished>): Promise<void> {
+  const endings: Finished[] = []
+  void work.then((finished) => endings.push(finished))
+  while (!condition()) {
+    if (endings.length > 0) throw new Error(`ended too early: ${JSON.stringify(endings)}`)
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+}
