@@ -19,7 +19,7 @@ export function renderRunning(guest: GuestPlan): string {
  */
 export function renderInstall(guest: GuestPlan, args: readonly KernelArg[]): string {
   return render(guest, `${guest.name}: its install configuration`, [
-    ...(guest.type === 'hvm' ? [] : typeLines(guest)),
+    ...typeLines(guest),
     ['kernel', guest.installKernel ?? ''],
     ['ramdisk', guest.installInitrd ?? ''],
     ['extra', args.map(({ value }) => quotable(guest, value)).join(' ')],
@@ -73,7 +73,13 @@ function quotable({ name }: GuestPlan, text: string): string {
 
 function typeLines(guest: GuestPlan): readonly Line[] {
   // xm knows paravirtual guests only without being told; `type` is xl's, and xl takes pv for granted as well.
-  return guest.type === 'pvh' ? [['type', 'pvh']] : []
+  if (guest.type === 'pv') return []
+  return guest.type === 'pvh'
+    ? [['type', 'pvh']]
+    : [
+        ['builder', 'hvm'],
+        ['serial', 'pty'],
+      ]
 }
 
 function bootLines(guest: GuestPlan): readonly Line[] {

@@ -722,7 +722,7 @@ describe('requests that no browser would send', () => {
       assert.match(answer, /\r\nContent-Length: \d+\r\n/i)
       assert.match(answer, /\r\nConnection: close\r\n/i)
       assert.doesNotMatch(answer, /chunked/)
-      assert.match(answer, /\r\n\r\ntext\n# for node1 with [0-9a-f]{40}\n$/)
+      assert.match(answer, /\r\n\r\ntext\n# for node1 with [0-9a-f]{32}\n$/)
     }
   })
 

@@ -222,9 +222,9 @@ async function insertEvents(trx: Trx, events: readonly NewEvent[]): Promise<void
       .execute()
 }
 
-/** 160 random bits, in letters that survive any shell, URL and boot loader. */
+/** 128 random bits, in letters that survive any shell, URL and boot loader; EL 4 and 5 read 255 characters of a command line. */
 function newToken(machine: string, purpose: Token['purpose'], createdAt: string, expiresAt: string | null): Token {
-  const secret = randomBytes(20).toString('hex')
+  const secret = randomBytes(16).toString('hex')
   return { id: randomUUID(), machine, purpose, secret, created_at: createdAt, expires_at: expiresAt, used_at: null }
 }
 
