@@ -102,7 +102,8 @@ function install(root: string, bin: string, serverUrl: string, secret: string): 
 
 /** In a process group of its own, so that a stub may kill all of it and nothing else. */
 async function run(program: string, args: readonly string[], env: Readonly<Record<string, string>>): Promise<Finished> {
-  const child = spawn(program, args, { env, detached: true, stdio: ['ignore', 'pipe', 'pipe'] })
+  const limited = ['-k', '5', '300', program, ...args] // a script may wait for its server without end
+  const child = spawn('/usr/bin/timeout', limited, { env, detached: true, stdio: ['ignore', 'pipe', 'pipe'] })
   let [stdout, stderr] = ['', '']
   child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text))
   child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text))

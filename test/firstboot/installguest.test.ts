@@ -1,6 +1,7 @@
 // firstboot/installguest: one guest, armed and not running, from its installer to its own system.
 import assert from 'node:assert/strict'
-import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import type { TestContext } from 'node:test'
@@ -164,6 +165,8 @@ test('an installer that never ends is given up, and left running', async (t) => 
 test('with openvt, the console is on a terminal and in the log', async (t) => {
   const { machine } = await armedDom0(t, 'bash')
   machine.stub('openvt', `echo "$*" >'${machine.path('openvt.called')}'\n[ "$1" = -- ] && shift\n"$@" &`)
+  mkdirSync(machine.path('var/lib/bootstead'), { recursive: true })
+  spawnSync('mkfifo', [machine.path('var/lib/bootstead/acas1.console')]) // a killed run left it; opening it would wait for ever
   machine.xen.behave('acas1', 'hang')
   const installing = machine.run('installguest', ['acas1'])
   await until(() => isUp(machine, 'acas1') && installLog(machine, 'acas1').includes('last line'), installing)
