@@ -4,7 +4,7 @@ set -euo pipefail
 
 all=(
   # databases and checkers
-  mariadb-server shellcheck xorriso grub-common python3 busybox-static dash bash
+  mariadb-server shellcheck xorriso pxelinux grub-common python3 busybox-static dash bash
   # clients of the protocols
   tftp-hpa atftp curl udhcpc isc-dhcp-client util-linux iproute2 perl
   # emulated machines and what their test installer is made of
