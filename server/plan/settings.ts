@@ -3,7 +3,7 @@ import type { Ipv4Address, MacAddress } from '../inventory/address.ts'
 import { netmaskOf, networkContains } from '../inventory/address.ts'
 import type { z } from 'zod'
 import type { ProfileChain } from '../inventory/profiles.ts'
-import { profileChain } from '../inventory/profiles.ts'
+import { inherited, profileChain } from '../inventory/profiles.ts'
 import type {
   Architecture,
   Family,
@@ -189,11 +189,8 @@ function fromInterface<C extends keyof Interface>(
 }
 
 function fromProfiles<C extends keyof Profile>(chain: ProfileChain, column: C): Traced<NonNullable<Profile[C]>> | null {
-  for (const profile of chain.profiles) {
-    const value = profile[column]
-    if (value !== null) return { value: value, origin: origin('profile', profile.name, column) }
-  }
-  return null
+  const found = inherited(chain, column)
+  return found === null ? null : { value: found.value, origin: origin('profile', found.profile, column) }
 }
 
 function fromNetwork<C extends keyof Network>(

@@ -111,13 +111,15 @@ function renderCached(context: RenderContext, cache: LRUCache<string, Cached>, r
   const machine = context.snapshot.machines.get(ref.hostname)
   // A token may expire without any change of the inventory; then it is another key.
   const key = `${path}\n${machine === undefined ? '' : (liveToken(context.snapshot, machine, 'install', context.now)?.id ?? '')}`
-  const known = ref.artefact.access === 'machine-token' ? undefined : cache.get(key)
+  // A Dom0's files depend on the tokens of its guests too: they are rendered at each request, and not kept.
+  const isKept = ref.artefact.access !== 'machine-token'
+  const known = isKept ? cache.get(key) : undefined
   if (known !== undefined) return known
   try {
     const made = ref.artefact.render(context, ref)
     if (made.kind === 'none') return { kind: 'refused', status: 404, why: made.why, hostname: ref.hostname }
     const found = asText(made.text, ref.artefact.contentType, ref)
-    cache.set(key, found)
+    if (isKept) cache.set(key, found)
     return found
   } catch (error) {
     if (!(error instanceof TemplateError)) throw new Error(`render ${path} for ${ref.hostname}`, { cause: error })
