@@ -1,6 +1,6 @@
 // A real MariaDB of the test's own: private folder, private socket, a free loopback port, gone afterwards.
 import { spawn, spawnSync } from 'node:child_process'
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -22,7 +22,8 @@ export async function startMariaDb(): Promise<MariaDb> {
   if (!existsSync('/usr/sbin/mariadbd') && !existsSync('/usr/bin/mariadb-install-db'))
     throw new Error('this test needs MariaDB: apt-get install mariadb-server')
   const folder = mkdtempSync(join(tmpdir(), 'bootstead-mariadb-'))
-  const [data, socket] = [join(folder, 'data'), join(folder, 'socket')]
+  const [data, socket, temporary] = [join(folder, 'data'), join(folder, 'socket'), join(folder, 'tmp')]
+  mkdirSync(temporary)
   const user = process.getuid?.() === 0 ? ['--user=root'] : []
   run('mariadb-install-db', [
     '--no-defaults',
@@ -44,6 +45,8 @@ export async function startMariaDb(): Promise<MariaDb> {
         `--datadir=${data}`,
         `--socket=${socket}`,
         `--port=${port}`,
+        // A starting server deletes every `#sql…` of its tmpdir: in a shared /tmp, its neighbours' working tables.
+        `--tmpdir=${temporary}`,
         '--bind-address=127.0.0.1',
         '--innodb-flush-log-at-trx-commit=0',
         '--skip-log-bin',
