@@ -17,6 +17,10 @@ export type ReleaseQuirks = Readonly<{
   ksdeviceTakesMac: boolean
   /** Text mode, for an installer on a serial console. */
   textArg: 'text' | 'inst.text'
+  /** Characters that its kernel keeps of a command line: COMMAND_LINE_SIZE of arch/x86 less the end. */
+  commandLineLength: 255 | 2047
+  /** Its installer drives virtio disks and cards. */
+  virtio: boolean
   source: string
 }>
 
@@ -31,6 +35,8 @@ const releases: readonly ReleaseQuirks[] = [
     network: 'anaconda-loader',
     ksdeviceTakesMac: false,
     textArg: 'text',
+    commandLineLength: 255,
+    virtio: false,
     source: 'anaconda 10.1 docs/command-line.txt: ks=, ksdevice=<interface>, ip=, netmask=, gateway=, dns=',
   },
   {
@@ -43,6 +49,8 @@ const releases: readonly ReleaseQuirks[] = [
     network: 'anaconda-loader',
     ksdeviceTakesMac: true,
     textArg: 'text',
+    commandLineLength: 255,
+    virtio: false,
     source: 'anaconda 11.1 docs/command-line.txt: ksdevice=<interface|MAC|link|bootif>',
   },
   {
@@ -55,6 +63,8 @@ const releases: readonly ReleaseQuirks[] = [
     network: 'anaconda-loader',
     ksdeviceTakesMac: true,
     textArg: 'text',
+    commandLineLength: 2047,
+    virtio: true,
     source: 'anaconda 13.21 docs/command-line.txt: repo= replaces method=',
   },
   {
@@ -67,6 +77,8 @@ const releases: readonly ReleaseQuirks[] = [
     network: 'dracut',
     ksdeviceTakesMac: false,
     textArg: 'inst.text',
+    commandLineLength: 2047,
+    virtio: true,
     source: 'anaconda boot options (docs/boot-options.rst) and dracut.cmdline(7); EL 9 refuses them without inst.',
   },
   {
@@ -79,6 +91,8 @@ const releases: readonly ReleaseQuirks[] = [
     network: 'dracut',
     ksdeviceTakesMac: false,
     textArg: 'inst.text',
+    commandLineLength: 2047,
+    virtio: true,
     source: 'anaconda boot options (docs/boot-options.rst) and dracut.cmdline(7)',
   },
 ]
