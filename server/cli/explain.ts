@@ -13,10 +13,11 @@ import type { ExplainedAnswer, ExplainedValue, Explanation, ExplainStage } from 
 import { explainBoot, explainStages } from '../render/explain.ts'
 import { templateEngine } from '../render/templates.ts'
 import { fail } from './failure.ts'
+import { loadPast, revisionHelp } from './revision.ts'
 import type { Session } from './session.ts'
 import { alignColumns } from './table.ts'
 
-type Options = Readonly<{ arch: Platform; stage: ExplainStage; text?: boolean; json?: boolean }>
+type Options = Readonly<{ arch: Platform; stage: ExplainStage; at?: string; text?: boolean; json?: boolean }>
 
 export function registerExplain(program: Command, session: Session): void {
   program
@@ -29,6 +30,7 @@ export function registerExplain(program: Command, session: Session): void {
         .choices(explainStages)
         .default('firmware'),
     )
+    .option('--at <revision>', `as it was at ${revisionHelp}`)
     .option('--text', 'print menus and the kickstart whole')
     .option('--json', 'print JSON')
     .action(async (target: string, options: Options) => {
@@ -38,14 +40,16 @@ export function registerExplain(program: Command, session: Session): void {
     })
 }
 
-async function explain(session: Session, target: string, { arch, stage }: Options): Promise<Explanation> {
-  const snapshot = await session.loadSnapshot()
+async function explain(session: Session, target: string, { arch, stage, at }: Options): Promise<Explanation> {
+  const today = await session.loadSnapshot()
+  const { snapshot, now } =
+    at === undefined ? { snapshot: today, now: session.io.now() } : await loadPast(session, today, at)
   const { mac, hostname } = identify(session, snapshot, target)
   const context = {
     snapshot,
     server: session.server(),
     known: session.known(),
-    now: session.io.now(),
+    now,
     engine: templateEngine(session.templates()),
   }
   return explainBoot(context, mac, hostname, arch, stage)

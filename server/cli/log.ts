@@ -50,8 +50,8 @@ const forPrograms = (change: Logged): Logged => ({
   after: change.after === null ? null : rowWithoutSecrets(change.after),
 })
 
-function describe({ at, who, table, key, before, after }: Logged): string {
-  const head = `${at}  ${who}  ${table} ${key}`
+function describe({ revision, at, who, table, key, before, after }: Logged): string {
+  const head = `${revision}  ${at}  ${who}  ${table} ${key}`
   if (after === null) return `${head}  removed`
   const keys = ['hostname', 'name', 'machine', 'id']
   const changes = fieldChanges(before, after).filter(([field]) => before !== null || !keys.includes(field))

@@ -5,6 +5,7 @@ import { Command, CommanderError, Option } from 'commander'
 import { registerCheck } from './check.ts'
 import { registerConfig } from './config-command.ts'
 import type { Flags } from './config.ts'
+import { registerDom0 } from './dom0.ts'
 import { registerExplain } from './explain.ts'
 import { registerExport } from './export.ts'
 import { describeError, exitCodeOf } from './failure.ts'
@@ -14,6 +15,7 @@ import type { Io } from './io.ts'
 import { registerLoaders } from './loaders.ts'
 import { registerLog } from './log.ts'
 import { registerMachine } from './machine.ts'
+import { registerRevert } from './revert.ts'
 import { registerNetwork, registerProfile, registerSite } from './rows.ts'
 import { registerServe } from './serve.ts'
 import type { Session } from './session.ts'
@@ -29,11 +31,13 @@ type Register = (program: Command, session: Session) => void
 const commands: readonly Register[] = [
   registerServe,
   registerMachine,
+  registerDom0,
   registerExplain,
   registerShow,
   registerCheck,
   registerTimeline,
   registerLog,
+  registerRevert,
   registerImport,
   registerExport,
   registerNetwork,

@@ -1,0 +1,142 @@
+// The inventory at earlier revisions, over both databases.
+import assert from 'node:assert/strict'
+import { after, before, describe, test } from 'node:test'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { sql } from 'kysely'
+import { renderYamlDocument } from '../../server/inventory/document.ts'
+import type { Snapshot } from '../../server/inventory/snapshot.ts'
+import {
+  editsBack,
+  forgottenSecret,
+  readChangesSince,
+  readRevisionAt,
+  readRevisionTime,
+  snapshotBefore,
+  withoutTokenSecrets,
+} from '../../server/inventory/store/history.ts'
+import { migrateStore } from '../../server/inventory/store/migrations.ts'
+import type { Store } from '../../server/inventory/store/open.ts'
+import { closeStore, openStore } from '../../server/inventory/store/open.ts'
+import { readChanges, readRevision, readSnapshot } from '../../server/inventory/store/read.ts'
+import { recordArming, recordEdits } from '../../server/inventory/store/record.ts'
+import { fillStore } from '../fixtures.ts'
+import type { MariaDb } from '../mariadb.ts'
+import { startMariaDb } from '../mariadb.ts'
+
+const farm = `
+site: { timezone: Etc/UTC, ssh_keys: [ssh-ed25519 AAAA admin@example.org] }
+networks: { farm: { cidr: 192.0.2.0/24, gateway: 192.0.2.254, dns: [192.0.2.1, 192.0.2.2] } }
+profiles: { base: { family: el, version: "9", params: { packages: [vim] } }, xen: { parent: base, hypervisor: xen } }
+machines:
+  d1: { profile: xen, notes: "it's the \\"first\\" – ünïcode", interfaces: { eth0: { mac: 00:00:5e:00:53:01, ip: 192.0.2.11, network: farm, boot: true } } }
+  g1: { profile: base, dom0: d1, vdisk: /dev/sda5, memory_mib: 2048, interfaces: { eth0: { ip: 192.0.2.12, network: farm } } }
+`
+
+const folder = mkdtempSync(join(tmpdir(), 'bootstead-history-'))
+let mariadb: MariaDb
+before(async () => {
+  mariadb = await startMariaDb()
+})
+after(async () => {
+  await mariadb.stop()
+  rmSync(folder, { recursive: true, force: true })
+})
+
+async function pastOf(store: Store, revision: number): Promise<Snapshot> {
+  return snapshotBefore(await readSnapshot(store), await readChangesSince(store, revision), revision)
+}
+
+for (const flavour of ['sqlite', 'mysql'] as const) {
+  describe(`history on ${flavour}`, () => {
+    let count = 0
+    async function openFarm(): Promise<Store> {
+      const name = `history${++count}`
+      const store = openStore(flavour === 'sqlite' ? `sqlite:${join(folder, name)}` : mariadb.newDatabase(name))
+      await migrateStore(store)
+      await fillStore(store, farm)
+      return store
+    }
+
+    test('every revision is read back as it was, arming, other programs’ SQL and removed rows included', async () => {
+      const store = await openFarm()
+      const seen: { revision: number; document: string; tokens: unknown }[] = []
+      const remember = async (): Promise<void> => {
+        const snapshot = withoutTokenSecrets(await readSnapshot(store))
+        seen.push({
+          revision: await readRevision(store),
+          document: renderYamlDocument(snapshot),
+          tokens: snapshot.tokens.toJS(),
+        })
+      }
+      const run = (statement: string): Promise<unknown> => sql.raw(statement).execute(store.db)
+      await remember()
+      await run("UPDATE machines SET memory_mib = 4096, notes = NULL WHERE hostname = 'g1'")
+      await remember()
+      await recordArming(store, ['d1', 'g1'], { who: 'test', now: 0, expiresAt: 1e9 })
+      await remember()
+      await run("DELETE FROM interfaces WHERE machine = 'g1'")
+      await run("UPDATE machines SET hostname = 'g2' WHERE hostname = 'g1'")
+      await remember()
+      await recordEdits(store, [{ kind: 'delete', table: 'machines', key: 'd1' }], 'test')
+      await run("UPDATE networks SET cidr = 'nonsense'")
+      await remember()
+      assert.equal(new Set(seen.map(({ document }) => document)).size, seen.length)
+      for (const { revision, document, tokens } of seen) {
+        const past = await pastOf(store, revision)
+        assert.equal(renderYamlDocument(past), document, `revision ${revision}`)
+        assert.deepEqual(past.tokens.toJS(), tokens, `tokens of revision ${revision}`)
+        assert.equal(past.revision, revision)
+      }
+      assert.equal((await pastOf(store, 0)).machines.size, 0)
+      await closeStore(store)
+    })
+
+    test('a token of an earlier revision is a word that opens nothing', async () => {
+      const store = await openFarm()
+      await recordArming(store, ['d1'], { who: 'test', now: 0, expiresAt: 1e9 })
+      const revision = await readRevision(store)
+      const secrets = [...((await readSnapshot(store)).tokens.get('d1') ?? [])].map(({ secret }) => secret)
+      await sql.raw("UPDATE machines SET notes = 'x'").execute(store.db)
+      const past = await pastOf(store, revision)
+      assert.deepEqual(
+        (past.tokens.get('d1') ?? []).map(({ secret }) => secret),
+        [forgottenSecret, forgottenSecret],
+      )
+      assert.ok(secrets.length === 2 && !secrets.includes(forgottenSecret))
+      await closeStore(store)
+    })
+
+    test('taking the inventory back is a new change; what was armed stays armed', async () => {
+      const store = await openFarm()
+      const revision = await readRevision(store)
+      const document = renderYamlDocument(await readSnapshot(store))
+      await sql.raw("UPDATE machines SET memory_mib = 1 WHERE hostname = 'g1'").execute(store.db)
+      await recordEdits(store, [{ kind: 'delete', table: 'machines', key: 'd1' }], 'test')
+      await recordArming(store, ['g1'], { who: 'test', now: 0, expiresAt: 1e9 })
+      const today = await readSnapshot(store)
+      const { edits, unreadable } = editsBack(today, await readChangesSince(store, revision))
+      await recordEdits(store, edits, 'cli:operator')
+      assert.deepEqual(unreadable, [])
+      const now = await readSnapshot(store)
+      assert.equal(renderYamlDocument(now).replace(/\n +boot: install,/, ''), document)
+      assert.equal(now.machines.get('g1')?.boot, 'install')
+      assert.ok((await readRevision(store)) > today.revision)
+      assert.equal((await readChanges(store, { limit: 1 }))[0]?.who, 'cli:operator')
+      await closeStore(store)
+    })
+
+    test('a revision is found by time; one that is not there yet is none', async () => {
+      const store = await openFarm()
+      const newest = await readRevision(store)
+      assert.equal(await readRevisionAt(store, '2000-01-01T00:00:00.000Z'), 0)
+      assert.equal(await readRevisionAt(store, '2999-01-01T00:00:00.000Z'), newest)
+      assert.equal(await readRevisionTime(store, newest + 1), null)
+      assert.deepEqual(await readRevisionTime(store, 0), { revision: 0, at: null })
+      const found = await readRevisionTime(store, newest)
+      assert.ok(found?.at != null && Math.abs(found.at - Date.now()) < 3_600_000)
+      await closeStore(store)
+    })
+  })
+}
