@@ -3,7 +3,7 @@ import type { Known } from '../inventory/findings.ts'
 import { findings } from '../inventory/findings.ts'
 import type { Image, Machine } from '../inventory/rows.ts'
 import type { Snapshot } from '../inventory/snapshot.ts'
-import { installObstacle } from '../plan/boot.ts'
+import { installObstacle } from '../plan/install.ts'
 import type { Server } from '../plan/server.ts'
 import type { Settings } from '../plan/settings.ts'
 import { settingsOf } from '../plan/settings.ts'
@@ -41,7 +41,7 @@ export async function checkArming(
     const { hostname } = machine
     const settings = settingsOf(snapshot, machine, server)
     const withheld = findings(snapshot, hostname, known).filter(({ severity }) => severity === 'withheld')
-    const obstacle = withheld.length > 0 ? null : installObstacle(settings)
+    const obstacle = withheld.length > 0 ? null : installObstacle({ snapshot, server, known }, settings)
     const image = settings.image.value
     const problems = [
       ...withheld.map((finding) => `withheld: ${describeFinding(finding)}`),

@@ -88,6 +88,7 @@ async function add(session: Session, name: string, options: AddOptions): Promise
     session.note(
       `machines see nothing of the folder ${source.tree}: move it below ${join(session.config().state, 'repo')}, or give --tree-url`,
     )
+  if (added.remark !== null) session.note(added.remark)
   noteBroken(session, review, false)
 }
 

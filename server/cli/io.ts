@@ -3,6 +3,8 @@ import { createInterface } from 'node:readline/promises'
 import { homedir, networkInterfaces, userInfo } from 'node:os'
 import type { NetworkInterfaceInfo } from 'node:os'
 import { text } from 'node:stream/consumers'
+import { setTimeout } from 'node:timers/promises'
+import type { ScreenSize } from './screen.ts'
 
 export type Io = Readonly<{
   out: (text: string) => void
@@ -11,6 +13,8 @@ export type Io = Readonly<{
   /** Asks a person; null when there is none at the terminal. */
   confirm: ((question: string) => Promise<boolean>) | null
   isTerminal: boolean
+  /** Of a terminal that can be drawn on; null when standard output is none. */
+  screen: () => ScreenSize | null
   env: Readonly<Record<string, string | undefined>>
   cwd: string
   home: string
@@ -18,6 +22,10 @@ export type Io = Readonly<{
   username: string
   interfaces: () => Readonly<Record<string, readonly NetworkInterfaceInfo[] | undefined>>
   now: () => number
+  /** Waits; shorter when `stop` fires. */
+  wait: (milliseconds: number, stop: AbortSignal) => Promise<void>
+  /** For what goes on until somebody ends it: SIGINT, SIGTERM and SIGHUP fire `stop`, and a second one ends the process. */
+  stoppable: <T>(work: (stop: AbortSignal) => Promise<T>) => Promise<T>
 }>
 
 export function processIo(): Io {
@@ -33,6 +41,7 @@ export function processIo(): Io {
     readStdin: () => text(process.stdin),
     confirm: isInteractive ? confirmOnTerminal : null,
     isTerminal: process.stdout.isTTY,
+    screen: screenSize,
     env: process.env,
     cwd: process.cwd(),
     home: homedir(),
@@ -40,6 +49,29 @@ export function processIo(): Io {
     username: loginName(),
     interfaces: networkInterfaces,
     now: Date.now,
+    wait: (milliseconds, signal) => setTimeout(milliseconds, undefined, { signal }).catch(() => undefined),
+    stoppable,
+  }
+}
+
+function screenSize(): ScreenSize | null {
+  if (!process.stdout.isTTY || process.env['TERM'] === 'dumb') return null
+  const { columns, rows } = process.stdout
+  return { columns: columns || 80, rows: rows || 24 } // a serial line doesn't know its size, and says 0
+}
+
+async function stoppable<T>(work: (stop: AbortSignal) => Promise<T>): Promise<T> {
+  const controller = new AbortController()
+  const stop = (): void => {
+    if (controller.signal.aborted) process.exit(130)
+    controller.abort()
+  }
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+  for (const signal of signals) process.on(signal, stop)
+  try {
+    return await work(controller.signal)
+  } finally {
+    for (const signal of signals) process.off(signal, stop)
   }
 }
 

@@ -4,11 +4,11 @@ import { findings, isWithheld } from '../inventory/findings.ts'
 import type { Machine } from '../inventory/rows.ts'
 import type { Snapshot } from '../inventory/snapshot.ts'
 import { bootInterface, compareNaturally, rowsOf } from '../inventory/snapshot.ts'
-import { readLatestEvents } from '../inventory/store/read.ts'
 import { effectiveMac } from '../plan/interfaces.ts'
-import { bootState } from '../plan/states.ts'
+import type { BootState } from '../plan/states.ts'
 import { chosenMachines, selectorHelp, whereOption } from './selection.ts'
 import type { Session } from './session.ts'
+import { readStates } from './states.ts'
 import { alignColumns } from './table.ts'
 
 type Listed = Readonly<{
@@ -34,7 +34,8 @@ export function registerMachineList(group: Command, session: Session): void {
       const snapshot = await session.loadSnapshot()
       const isAll = words.length + where.length === 0
       const machines = isAll ? rowsOf(snapshot, 'machines') : chosenMachines(snapshot, words, where)
-      const states = await bootStates(session, machines)
+      const names = machines.map(({ hostname }) => hostname)
+      const states = await readStates(session, snapshot, names)
       const listed = machines.map((machine) => describe(session, snapshot, machine, states))
       const all = isAll
         ? [...listed, ...unreadable(snapshot)].sort((a, b) => compareNaturally(a.hostname, b.hostname))
@@ -44,24 +45,21 @@ export function registerMachineList(group: Command, session: Session): void {
     })
 }
 
-async function bootStates(session: Session, machines: readonly Machine[]): Promise<ReadonlyMap<string, string>> {
-  const events = await readLatestEvents(
-    await session.store(),
-    machines.map(({ hostname }) => hostname),
-  )
-  const options = { now: session.io.now(), stallMinutes: session.config().stallMinutes }
-  return new Map([...events].map(([hostname, own]) => [hostname, bootState(own, options).state]))
-}
-
-function describe(session: Session, snapshot: Snapshot, machine: Machine, states: ReadonlyMap<string, string>): Listed {
+function describe(
+  session: Session,
+  snapshot: Snapshot,
+  machine: Machine,
+  states: ReadonlyMap<string, BootState>,
+): Listed {
   const { hostname, profile, boot, dom0 } = machine
   const nic = bootInterface(snapshot, hostname)
+  const state = states.get(hostname)?.state ?? 'unknown'
   return {
     hostname,
     profile,
     boot,
     withheld: isWithheld(findings(snapshot, hostname, session.known())),
-    state: states.get(hostname) ?? null,
+    state: state === 'unknown' ? null : state,
     ip: nic?.ip ?? null,
     mac: nic === null ? null : effectiveMac(machine, nic),
     dom0,

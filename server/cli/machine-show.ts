@@ -5,11 +5,10 @@ import type { Finding } from '../inventory/findings.ts'
 import type { Machine } from '../inventory/rows.ts'
 import { tables } from '../inventory/rows.ts'
 import type { Snapshot } from '../inventory/snapshot.ts'
-import type { EventRow } from '../inventory/store/open.ts'
-import { readEvents, readLatestEvents } from '../inventory/store/read.ts'
+import type { ConsoleRow, EventRow } from '../inventory/store/open.ts'
+import { readConsoles, readEvents } from '../inventory/store/read.ts'
 import { planBoot } from '../plan/boot.ts'
 import type { BootState } from '../plan/states.ts'
-import { bootState } from '../plan/states.ts'
 import type { Origin, Settings, Traced } from '../plan/settings.ts'
 import { settingsOf } from '../plan/settings.ts'
 import { fail } from './failure.ts'
@@ -17,10 +16,12 @@ import { describeFinding } from './report.ts'
 import { chosenNames } from './selection.ts'
 import { withoutSecrets } from './secrets.ts'
 import type { Session } from './session.ts'
+import { describeState, lastLines, readState, tellsByConsole } from './states.ts'
 import { alignColumns, alignPairs, showValue } from './table.ts'
 import { describeEvent } from './timeline.ts'
 
 const shownEvents = 10
+const shownConsoleLines = 10
 
 export function registerMachineShow(group: Command, session: Session): void {
   group
@@ -56,6 +57,8 @@ type Shown = Readonly<{
   /** Folded from its events. */
   state: BootState
   events: readonly EventRow[]
+  /** While it is installing, and when that failed: the end of its newest console. */
+  console: Pick<ConsoleRow, 'at' | 'tail'> | null
 }>
 
 async function gather(session: Session, snapshot: Snapshot, hostname: string): Promise<Shown> {
@@ -63,7 +66,8 @@ async function gather(session: Session, snapshot: Snapshot, hostname: string): P
   const known = session.known()
   const now = session.io.now()
   const store = await session.store()
-  const latest = await readLatestEvents(store, [hostname])
+  const state = await readState(session, snapshot, hostname)
+  const console = tellsByConsole(state) ? (await readConsoles(store, [hostname])).get(hostname) : undefined
   const { kind, why } = planBoot({ snapshot, server: session.server(), known, now }, hostname)
   return {
     hostname,
@@ -73,8 +77,9 @@ async function gather(session: Session, snapshot: Snapshot, hostname: string): P
     settings: machine === null ? {} : tracedSettings(settingsOf(snapshot, machine, session.server())),
     findings: findings(snapshot, hostname, known),
     plan: { kind, why },
-    state: bootState(latest.get(hostname) ?? [], { now, stallMinutes: session.config().stallMinutes }),
+    state,
     events: await readEvents(store, hostname, shownEvents),
+    console: console === undefined ? null : { at: console.at, tail: console.tail },
   }
 }
 
@@ -114,6 +119,7 @@ function render({
   plan,
   state,
   events,
+  console,
 }: Shown): string {
   const row = Object.entries(machine ?? {}).flatMap(([column, value]) =>
     isEmpty(value) ? [] : [[column, showValue(value)] as const],
@@ -144,16 +150,12 @@ function render({
     ['plan', `${plan.kind}: ${plan.why}`],
     ['state', describeState(state)],
     ['events', events.map(describeEvent).join('\n')],
+    ['console', lastLines(console?.tail ?? '', shownConsoleLines).join('\n')],
   ]
   return sections
     .filter(([, text]) => text !== '')
     .map(([title, text]) => `${title}\n${text.replaceAll(/^(?=.)/gm, '  ')}`)
     .join('\n\n')
-}
-
-function describeState({ state, since, detail }: BootState): string {
-  if (state === 'unknown') return '' // it was never armed, and nothing was heard of it
-  return `${state} since ${since ?? '?'}${detail === null ? '' : `: ${detail}`}`
 }
 
 const nicColumns = Object.keys(tables.interfaces.schema.shape).filter(

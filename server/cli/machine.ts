@@ -1,8 +1,8 @@
 // `bootstead machine …`: the group; each of its commands has a file of its own.
 import type { Command } from 'commander'
+import { registerInstall } from './install.ts'
 import { registerMachineBoot } from './machine-boot.ts'
 import { registerMachineChanges } from './machine-change.ts'
-import { registerMachineInstall } from './machine-install.ts'
 import { registerMachineList } from './machine-list.ts'
 import { registerMachineRemoval } from './machine-rm.ts'
 import { registerMachineShow } from './machine-show.ts'
@@ -14,6 +14,6 @@ export function registerMachine(program: Command, session: Session): void {
   registerMachineShow(machine, session)
   registerMachineChanges(machine, session)
   registerMachineRemoval(machine, session)
-  registerMachineInstall(machine, session)
+  registerInstall(machine, session)
   registerMachineBoot(machine, session)
 }

@@ -8,6 +8,7 @@ import {
   snapshotBefore,
   withoutTokenSecrets,
 } from '../inventory/store/history.ts'
+import { readRevision } from '../inventory/store/read.ts'
 import { fail } from './failure.ts'
 import type { Session } from './session.ts'
 
@@ -16,12 +17,13 @@ export const revisionHelp = 'a revision: its number in `bootstead log`, a time s
 /** @throws CommandFailed when there is no such revision */
 export async function readTypedRevision(session: Session, typed: string): Promise<Revision> {
   const store = await session.store()
-  const found = await readRevisionTime(store, /^\d+$/.test(typed) ? Number(typed) : await revisionAt(session, typed))
+  const number = /^\d+$/.test(typed) ? Number(typed) : typed === 'now' ? await readRevision(store) : null
+  const found = await readRevisionTime(store, number ?? (await revisionAt(session, typed)))
   return found ?? fail(`there is no revision ${typed} yet; bootstead log shows the newest`)
 }
 
 async function revisionAt(session: Session, typed: string): Promise<number> {
-  const time = typed === 'now' ? session.io.now() : Date.parse(typed)
+  const time = Date.parse(typed)
   if (Number.isNaN(time)) fail(`${typed} is no revision: expected ${revisionHelp}`)
   return readRevisionAt(await session.store(), new Date(time).toISOString())
 }

@@ -98,7 +98,7 @@ export const architectures = ['i386', 'x86_64', 'aarch64', 'riscv64'] as const
 export const bootActions = ['local', 'install', 'rescue', 'memtest', 'hold'] as const
 export const hypervisors = ['none', 'xen', 'kvm'] as const
 export const guestTypes = ['pv', 'pvh', 'hvm'] as const
-export const families = ['el', 'fedora'] as const
+export const families = ['el', 'fedora', 'debian'] as const
 
 const arch = z.enum(architectures)
 
@@ -145,6 +145,11 @@ export const machineSchema = z.strictObject({
   notes: optional(z.string().max(65535)).default(null),
 })
 
+const yesOrNo: ReadonlyMap<string, boolean> = new Map([
+  ...['1', 'y', 'yes', 'true'].map((word) => [word, true] as const),
+  ...['0', 'n', 'no', 'false'].map((word) => [word, false] as const),
+])
+
 export const interfaceSchema = z.strictObject({
   machine: hostname,
   name: z
@@ -165,12 +170,9 @@ export const interfaceSchema = z.strictObject({
     .preprocess((value) => {
       const given = absent(value)
       if (given === null) return false
-      return given === 1 || given === '1' || given === 'yes' || given === 'true'
-        ? true
-        : given === 0 || given === '0' || given === 'no' || given === 'false'
-          ? false
-          : given
-    }, z.boolean())
+      const word = typeof given === 'string' || typeof given === 'number' ? String(given).trim().toLowerCase() : ''
+      return yesOrNo.get(word) ?? given
+    }, z.boolean('expected yes or no, y or n, true or false, 1 or 0'))
     .default(false),
 })
 
@@ -231,6 +233,9 @@ export const siteSchema = z.strictObject({
   value: json(z.json(), null),
 })
 
+/** Stands where a token was or will be: in previews, and in the inventory of earlier revisions. It opens nothing. */
+export const noSecret = 'TOKEN-OF-THE-INSTALL'
+
 export const tokenSchema = z.strictObject({
   id: z.string(),
   machine: hostname,
@@ -281,12 +286,54 @@ export type FieldError = Readonly<{ field: string; value: unknown; message: stri
 export type ParsedRow<T extends TableName> =
   Readonly<{ ok: true; row: RowOf<T> }> | Readonly<{ ok: false; errors: readonly FieldError[] }>
 
+/** Why a view's row can't stand in ours, as the column `refused` of our row holds it. `bucket`: see inventory/views.ts. */
+export type Refusal = Readonly<{ bucket: number; errors: readonly FieldError[] }>
+
 /** Never throws: a row that can't be read is a value that says which fields, and its neighbours go on. */
 export function parseRow<T extends TableName>(table: T, raw: unknown): ParsedRow<T> {
+  const refusal = refusalOf(raw)
+  if (refusal !== null) return { ok: false, errors: refusal.errors }
   const result = tables[table].schema.safeParse(raw)
   if (result.success) return { ok: true, row: result.data as unknown as RowOf<T> }
+  return { ok: false, errors: fieldErrors(table, raw, result.error) }
+}
+
+export type ParsedColumns<T extends TableName> =
+  Readonly<{ ok: true; row: Partial<RowOf<T>> }> | Readonly<{ ok: false; errors: readonly FieldError[] }>
+
+/** The same of some columns alone. Made once for many rows: the schema is built here. */
+export function columnsParser<T extends TableName>(
+  table: T,
+  columns: readonly string[],
+): (raw: Readonly<Record<string, unknown>>) => ParsedColumns<T> {
+  const shape: Readonly<Record<string, z.ZodType>> = tables[table].schema.shape
+  const schema = z.strictObject(Object.fromEntries(columns.map((column) => [column, shape[column] ?? z.unknown()])))
+  return (raw) => {
+    const result = schema.safeParse(raw)
+    if (result.success) return { ok: true, row: result.data as Partial<RowOf<T>> }
+    return { ok: false, errors: fieldErrors(table, raw, result.error) }
+  }
+}
+
+/** A row's refusal, or null. */
+export function refusalOf(raw: unknown): Refusal | null {
+  const text = (raw as Readonly<Record<string, unknown>> | null | undefined)?.['refused']
+  if (typeof text !== 'string') return null
+  try {
+    return refusalSchema.parse(JSON.parse(text))
+  } catch {
+    return null // nobody's but ours: it is then a column of no such name
+  }
+}
+
+const refusalSchema = z.object({
+  bucket: z.number(),
+  errors: z.array(z.object({ field: z.string(), value: z.json().optional(), message: z.string() })),
+}) as z.ZodType<Refusal>
+
+function fieldErrors(table: TableName, raw: unknown, error: z.ZodError): readonly FieldError[] {
   const given = (raw ?? {}) as Readonly<Record<string, unknown>>
-  const errors = result.error.issues.flatMap((issue): FieldError[] => {
+  return error.issues.flatMap((issue): FieldError[] => {
     if (issue.code === 'unrecognized_keys')
       return issue.keys.map((key) => ({
         field: key,
@@ -297,5 +344,4 @@ export function parseRow<T extends TableName>(table: T, raw: unknown): ParsedRow
     const field = issue.path.map(String).join('.')
     return [{ field, value: column === undefined ? raw : given[String(column)], message: issue.message }]
   })
-  return { ok: false, errors }
 }

@@ -1,11 +1,9 @@
 // The inventory as if machines were armed: for looking at install artefacts without arming anything.
 import type { Token } from '../inventory/rows.ts'
+import { noSecret } from '../inventory/rows.ts'
 import { encodeRow } from '../inventory/encode.ts'
 import type { RowChange, Snapshot } from '../inventory/snapshot.ts'
 import { changeSnapshot } from '../inventory/snapshot.ts'
-
-/** Stands where a token will be. It opens nothing: no store knows it. */
-export const previewSecret = 'TOKEN-OF-THE-INSTALL'
 
 /** A snapshot in which those of the machines that are not armed are, with a token that opens nothing. */
 export function previewArmed(snapshot: Snapshot, hostnames: readonly string[]): Snapshot {
@@ -16,7 +14,7 @@ export function previewArmed(snapshot: Snapshot, hostnames: readonly string[]): 
       id: 'preview',
       machine: hostname,
       purpose: 'install',
-      secret: previewSecret,
+      secret: noSecret,
       created_at: '1970-01-01T00:00:00.000Z',
       expires_at: null,
       used_at: null,

@@ -1,8 +1,12 @@
 // The boot state of a machine, folded from its events. Runtime events tell what happened; they never change what is wanted.
+import { effectiveParam, inherited, profileChain } from '../inventory/profiles.ts'
+import type { Snapshot } from '../inventory/snapshot.ts'
 
 export const reportedStages = ['installing', 'installed', 'firstboot', 'guests', 'ready', 'failed'] as const
 /** What a machine may report about itself. */
 export type ReportedStage = (typeof reportedStages)[number]
+/** What a Dom0 may report about a guest of its own. */
+export const stagesByDom0 = ['installing', 'failed', 'ready'] as const satisfies readonly ReportedStage[]
 
 export const stages = [
   'armed',
@@ -17,21 +21,43 @@ export const stages = [
 ] as const
 export type Stage = (typeof stages)[number]
 
-export type StageEvent = Readonly<{ stage: string; at: string; detail: string | null }>
+export type StageEvent = Readonly<{
+  stage: string
+  at: string
+  detail: string | null
+  progress: number | null
+  door: string
+}>
+
+/** What was heard of a machine. */
+export type Signs = Readonly<{
+  /** Oldest first; those before the last `armed` belong to an earlier install. */
+  events: readonly StageEvent[]
+  /** When it last reported anything, be it what it had reported before; null: it never did. */
+  heardAt: string | null
+}>
+
+/** Whether an install is on: none is; it goes on; its way's end is reached; it failed or stalled, and may yet recover. */
+export type Phase = 'none' | 'on' | 'done' | 'lost'
 
 export type BootState = Readonly<{
   /** The furthest stage on the way of the current install; `stalled` when nothing was heard for too long. */
   state: Stage | 'stalled' | 'unknown'
+  /** Where a failed or stalled machine was on its way; of every other, its state. */
+  stage: Stage | 'unknown'
+  phase: Phase
+  /** Per cent of that stage, as last reported in it. */
+  progress: number | null
   /** When that stage was first reached. */
   since: string | null
   /** When the machine was last heard of. */
   lastSeen: string | null
-  /** The reason of a failure, or what a stalled machine was last doing. */
+  /** The reason of a failure, what a machine was last doing, or where it stalled. */
   detail: string | null
 }>
 
 /** The way of an install, in order; later signs of an earlier stage (a reboot's DHCP) don't turn it back. */
-const way: readonly string[] = [
+export const way = [
   'armed',
   'dhcp',
   'loader',
@@ -41,33 +67,69 @@ const way: readonly string[] = [
   'firstboot',
   'guests',
   'ready',
-]
-/** Stages in which a sign of life is owed. */
-const underWay: ReadonlySet<string> = new Set(['dhcp', 'loader', 'kickstart', 'installing', 'firstboot', 'guests'])
+] as const satisfies readonly Stage[]
+const placeOf = (stage: string): number => (way as readonly string[]).indexOf(stage)
 
-/** `events` oldest first; those before the last `armed` belong to an earlier install. */
-export function bootState(
-  events: readonly StageEvent[],
-  options: Readonly<{ now: number; stallMinutes: number }>,
-): BootState {
-  const armed = events.findLastIndex((event) => event.stage === 'armed')
-  const own = armed < 0 ? events : events.slice(armed)
-  const last = own.at(-1)
-  if (last === undefined) return { state: 'unknown', since: null, lastSeen: null, detail: null }
-  const reached = own.reduce<StageEvent>(
-    (furthest, event) => (outranks(event.stage, furthest.stage) ? event : furthest),
-    own[0] ?? last,
-  )
-  const quietMs = options.now - Date.parse(last.at)
-  if (underWay.has(reached.stage) && quietMs > options.stallMinutes * 60_000)
-    return {
-      state: 'stalled',
-      since: last.at,
-      lastSeen: last.at,
-      detail: `in ${reached.stage}; nothing heard for ${Math.floor(quietMs / 60_000)} minutes`,
-    }
-  return { state: reached.stage as Stage, since: reached.at, lastSeen: last.at, detail: reached.detail }
+export type StateOptions = Readonly<{
+  now: number
+  stallMinutes: number
+  /** The machine has more before it than its install: it is a Dom0. */
+  isDom0: boolean
+  /** When the last of its guests was heard of; null: it has none. */
+  guestsHeardAt: string | null
+}>
+
+export const neverHeardOf: BootState = {
+  state: 'unknown',
+  stage: 'unknown',
+  phase: 'none',
+  progress: null,
+  since: null,
+  lastSeen: null,
+  detail: null,
 }
+
+export function bootState(signs: Signs, options: StateOptions): BootState {
+  const own = sinceArmed(signs.events)
+  const [first] = own
+  const last = own.at(-1)
+  if (first === undefined || last === undefined) return neverHeardOf
+  const reached = furthest(own, first)
+  const inStage = own.slice(own.indexOf(reached)).filter(({ stage }) => stage === reached.stage)
+  const lastSeen = [
+    last.at,
+    // A console that was on its way while the machine was armed anew is that of the earlier install.
+    signs.heardAt !== null && signs.heardAt > first.at ? signs.heardAt : '',
+    // A Dom0 that waits for its guests has nothing to say but what they say.
+    reached.stage === 'guests' ? (options.guestsHeardAt ?? '') : '',
+  ].reduce((a, b) => (a > b ? a : b))
+  const state: BootState = {
+    state: reached.stage as Stage,
+    stage: (reached.stage === 'failed' ? failedAt(own, first) : reached.stage) as Stage,
+    phase: phaseOf(own, reached, options.isDom0),
+    progress: inStage.findLast(({ progress }) => progress !== null)?.progress ?? null,
+    since: reached.at,
+    lastSeen,
+    detail: inStage.at(-1)?.detail ?? null,
+  }
+  return orStalled(state, options)
+}
+
+function sinceArmed(events: readonly StageEvent[]): readonly StageEvent[] {
+  const armed = events.findLastIndex((event) => event.stage === 'armed')
+  return armed < 0 ? events : events.slice(armed)
+}
+
+function furthest(events: readonly StageEvent[], first: StageEvent): StageEvent {
+  return events.reduce((reached, event) => (outranks(event.stage, reached.stage) ? event : reached), first)
+}
+
+/** The furthest stage of all but the failures. */
+const failedAt = (own: readonly StageEvent[], first: StageEvent): string =>
+  furthest(
+    own.filter(({ stage }) => stage !== 'failed'),
+    first,
+  ).stage
 
 /** What an administrator sets instead of an install. */
 const administrative: ReadonlySet<string> = new Set(['disarmed', 'rescue', 'memtest', 'hold'])
@@ -76,6 +138,57 @@ const administrative: ReadonlySet<string> = new Set(['disarmed', 'rescue', 'memt
 function outranks(stage: string, than: string): boolean {
   if (stage === 'failed' || administrative.has(stage)) return true
   if (administrative.has(than)) return false
-  if (than === 'failed') return way.indexOf(stage) >= way.indexOf('kickstart')
-  return way.indexOf(stage) > way.indexOf(than)
+  if (than === 'failed') return placeOf(stage) >= placeOf('kickstart')
+  return placeOf(stage) > placeOf(than)
+}
+
+/**
+ * The way ends with `installed`, but for a Dom0, and for a guest whose Dom0 reports about it, with `ready`. Without an
+ * arming there is no install, unless a kickstart was served, which takes its token.
+ */
+function phaseOf(own: readonly StageEvent[], { stage }: StageEvent, isDom0: boolean): Phase {
+  if (stage === 'failed') return 'lost'
+  const isOn = own[0]?.stage === 'armed' || placeOf(stage) >= placeOf('kickstart')
+  if (!isOn || administrative.has(stage)) return 'none'
+  const goesOn = isDom0 || own.some((event) => event.door === 'dom0' || isAfterInstall(event.stage))
+  return placeOf(stage) >= placeOf(goesOn ? 'ready' : 'installed') ? 'done' : 'on'
+}
+
+const isAfterInstall = (stage: string): boolean => stage === 'firstboot' || stage === 'guests'
+
+/** Who is armed owes no sign of life: nobody may have switched it on yet, and a guest waits for its turn. */
+function orStalled(state: BootState, { now, stallMinutes }: StateOptions): BootState {
+  const { phase, stage, lastSeen } = state
+  const quietMs = now - Date.parse(lastSeen ?? '')
+  if (phase !== 'on' || stage === 'armed' || !(quietMs > stallMinutes * 60_000)) return state
+  return {
+    ...state,
+    state: 'stalled',
+    phase: 'lost',
+    since: lastSeen,
+    detail: `in ${stage}; nothing heard for ${Math.floor(quietMs / 60_000)} minutes`,
+  }
+}
+
+/** The boot state of one machine, with what its rows say: whether it is a Dom0, and how long it may be silent. */
+export function machineState(
+  snapshot: Snapshot,
+  hostname: string,
+  signs: ReadonlyMap<string, Signs>,
+  { now, stallMinutes }: Readonly<{ now: number; stallMinutes: number }>,
+): BootState {
+  const machine = snapshot.machines.get(hostname)
+  const chain = machine === undefined ? null : profileChain(snapshot, machine.profile)
+  const allowed =
+    machine === undefined || chain === null ? undefined : effectiveParam(snapshot, machine, chain, 'stall_minutes')
+  const guests = (snapshot.guests.get(hostname) ?? []).flatMap((guest) => {
+    const heard = signs.get(guest)
+    return [heard?.events.at(-1)?.at ?? '', heard?.heardAt ?? '']
+  })
+  return bootState(signs.get(hostname) ?? { events: [], heardAt: null }, {
+    now,
+    stallMinutes: typeof allowed === 'number' && allowed > 0 ? allowed : stallMinutes,
+    isDom0: chain !== null && (inherited(chain, 'hypervisor')?.value ?? 'none') !== 'none',
+    guestsHeardAt: guests.reduce<string | null>((a, b) => (b !== '' && (a === null || b > a) ? b : a), null),
+  })
 }

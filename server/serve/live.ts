@@ -8,10 +8,11 @@ import { changeSnapshot, changeSnapshotInSlices } from '../inventory/snapshot.ts
 import type { Following } from '../inventory/store/follow.ts'
 import { followStore } from '../inventory/store/follow.ts'
 import { migrateStore } from '../inventory/store/migrations.ts'
-import type { Store } from '../inventory/store/open.ts'
+import type { ConsoleRow, Store } from '../inventory/store/open.ts'
 import { inSlices, readSnapshot } from '../inventory/store/read.ts'
 import type { NewEvent } from '../inventory/store/record.ts'
 import { recordInstalled } from '../inventory/store/record.ts'
+import { openConsoles } from './consoles.ts'
 import type { Journal } from './journal.ts'
 import { openJournal } from './journal.ts'
 import type { SnapshotFile } from './snapshot-file.ts'
@@ -24,6 +25,8 @@ export type Live = Readonly<{
   health: () => StoreHealth
   /** Notes an event; returns at once. */
   note: (event: NewEvent) => void
+  /** Takes a machine's newest console, or sign of life; returns at once. */
+  hear: (heard: ConsoleRow) => void
   /** The installer's `installed`: true when it counted, false when its token was used before. */
   installed: (token: Token, event: NewEvent) => Promise<boolean>
   /** Applies everything committed so far. */
@@ -52,18 +55,22 @@ export async function openLive(options: Options): Promise<Live> {
       throw error
     })
   const retry = state.health.ok ? null : retryUntilBack(options, state, journal)
+  const consoles = openConsoles(options)
   return {
     snapshot: () => state.snapshot,
     health: () => state.health,
     note: (event) => journal.add({ kind: 'event', event }),
+    hear: consoles.hear,
     installed: (token, event) => takeInstalled(options, state, journal, token, event),
     catchUp: async () => {
       await journal.flush()
+      await consoles.flush()
       await state.following?.now()
     },
     close: async () => {
       await retry?.stop()
       await journal.close()
+      await consoles.close()
       await state.following?.stop()
       await state.file?.close()
     },

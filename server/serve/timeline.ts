@@ -1,9 +1,11 @@
-// What the doors notice of a machine, as events: one for each sign, not one for each packet.
+// What happens to a machine, as events: one for each sign, not one for each packet or report.
 import { LRUCache } from 'lru-cache'
 import type { Stage } from '../plan/states.ts'
+import type { ConsoleRow } from '../inventory/store/open.ts'
 import type { NewEvent } from '../inventory/store/record.ts'
 import { isoTime } from '../inventory/store/record.ts'
 
+/** What a door noticed. */
 export type Sign = Readonly<{
   machine: string
   stage: Stage
@@ -11,19 +13,46 @@ export type Sign = Readonly<{
   door: 'dhcp' | 'tftp' | 'http'
   peer: string
 }>
-export type Timeline = Readonly<{ note: (sign: Sign) => void }>
 
-/** The same sign straight after itself, within this time, is one sign: firmware asks for everything several times. */
+/** What a machine, or its Dom0 for it, reported. */
+export type Report = Readonly<{
+  event: NewEvent
+  /** Which of the machine's installs it is about: after another arming the same words are news. */
+  install: string
+  console: string | null
+}>
+
+export type Timeline = Readonly<{
+  note: (sign: Sign) => void
+  /** A machine that repeats itself, for however long, makes no event, but was heard of. */
+  report: (report: Report) => void
+}>
+
+type Options = Readonly<{ record: (event: NewEvent) => void; hear: (heard: ConsoleRow) => void }>
+
+/** A door's sign straight after itself, within this time, is one sign: firmware asks for everything several times. */
 const repeatMs = 10_000
 
-export function openTimeline(record: (event: NewEvent) => void): Timeline {
-  const last = new LRUCache<string, string>({ max: 50_000, ttl: repeatMs })
+export function openTimeline({ record, hear }: Options): Timeline {
+  const last = new LRUCache<string, Readonly<{ sign: string; at: number }>>({ max: 50_000 })
+  const isRepeated = (machine: string, sign: string, at: number, withinMs: number): boolean => {
+    const before = last.get(machine)
+    if (before?.sign === sign && at - before.at < withinMs) return true
+    last.set(machine, { sign, at })
+    return false
+  }
   return {
     note: ({ machine, stage, detail, door, peer }) => {
-      const sign = `${stage}\n${detail}`
-      if (last.get(machine) === sign) return
-      last.set(machine, sign)
-      record({ machine, at: isoTime(Date.now()), stage, detail, progress: null, door, peer })
+      const now = Date.now()
+      if (isRepeated(machine, `${stage}\n${detail}`, now, repeatMs)) return
+      record({ machine, at: isoTime(now), stage, detail, progress: null, door, peer })
+    },
+    report: ({ event, install, console }) => {
+      const { machine, at, stage, progress, detail } = event
+      const sign = [install, stage, progress, detail].join('\n')
+      const repeats = isRepeated(machine, sign, Date.parse(at), Infinity)
+      if (!repeats) record(event)
+      if (repeats || console !== null) hear({ machine, at, tail: console })
     },
   }
 }

@@ -5,6 +5,7 @@ import type { MariaDb } from '../mariadb.ts'
 import { startMariaDb } from '../mariadb.ts'
 import type { Cli } from '../unit/cli/cli.ts'
 import { farm, openCli } from '../unit/cli/cli.ts'
+import { clockwork, says } from '../unit/cli/clockwork.ts'
 import type { TestContext } from 'node:test'
 
 let mariadb: MariaDb
@@ -16,9 +17,11 @@ after(() => mariadb.stop())
 for (const flavour of ['sqlite', 'mysql'] as const) {
   describe(`the command line on ${flavour}`, () => {
     let count = 0
+    const addresses: string[] = []
     const opened = (t: TestContext): Cli => {
       const cli = openCli(t)
       const address = flavour === 'sqlite' ? 'sqlite:inventory.sqlite' : mariadb.newDatabase(`cli${++count}`)
+      addresses.push(address)
       cli.write('bootstead.yaml', `inventory: ${address}\n`)
       return cli
     }
@@ -47,10 +50,26 @@ for (const flavour of ['sqlite', 'mysql'] as const) {
       await cli.ok('import', cli.write('farm.yaml', farm))
       cli.write('state/images/el9/vmlinuz', 'kernel')
       cli.write('state/images/el9/initrd.img', 'initrd')
-      await cli.ok('machine', 'install', 'acas0001', '--with-guests')
+      await cli.ok('machine', 'install', 'acas0001')
       assert.match(await cli.ok('machine', 'list', 'acas0003'), /acas0003 +base +install +armed/)
       await cli.ok('machine', 'disarm', 'acas*')
       assert.match(await cli.ok('timeline', 'acas0003'), /armed {2}by cli:operator.*\n.*disarmed {2}by cli:operator/)
+    })
+
+    test('watching an install, its timeline and its console', async (t) => {
+      const cli = opened(t)
+      await cli.ok('import', cli.write('farm.yaml', farm))
+      cli.write('state/images/el9/vmlinuz', 'kernel')
+      cli.write('state/images/el9/initrd.img', 'initrd')
+      const address = flavour === 'sqlite' ? `sqlite:${cli.folder}/inventory.sqlite` : addresses.at(-1)
+      const failed = { detail: 'no disk', console: 'one\ntwo\n' }
+      const time = clockwork(address ?? '', { 5: says('web', 'installing'), 9: says('web', 'failed', failed) })
+      const { code, err } = await cli.run(['install', 'web', '--watch'], time)
+      assert.equal(code, 1)
+      assert.match(err, /^web \| one\nweb \| two\n.*web failed in installing: no disk\n$/s)
+      assert.match(await cli.ok('timeline', 'web'), /web is failed in installing since .*: no disk\n.*\n {2}\| two\n$/s)
+      assert.equal(await cli.ok('timeline', 'web', '--console'), 'one\ntwo\n')
+      assert.match(await cli.ok('machine', 'show', 'web'), /console\n {2}one\n {2}two\n$/)
     })
 
     test('removing a Dom0 with its guests leaves nothing of them', async (t) => {

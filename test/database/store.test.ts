@@ -14,7 +14,10 @@ import type { Store } from '../../server/inventory/store/open.ts'
 import { closeStore, openStore } from '../../server/inventory/store/open.ts'
 import {
   readChanges,
+  readConsoles,
+  readEverInstalled,
   readEvents,
+  readHeardAt,
   readLatestEvents,
   readRevision,
   readSnapshot,
@@ -23,6 +26,7 @@ import {
   isoTime,
   recordArming,
   recordBootAction,
+  recordConsoles,
   recordEdits,
   recordEvents,
   recordInstalled,
@@ -269,6 +273,48 @@ for (const flavour of ['sqlite', 'mysql'] as const) {
       ])
     })
 
+    test('of each machine the newest console is kept, whatever the order; none of it is a change', async (t) => {
+      const store = await opened(t)
+      const revision = await readRevision(store)
+      const shown = (machine: string, second: number, tail: string | null) => ({ machine, at: isoTime(second), tail })
+      await recordConsoles(store, [shown('acas0001', 5, 'five'), shown('acas0002', 1, null)])
+      await recordConsoles(store, [shown('acas0001', 3, 'three')])
+      await recordConsoles(store, [shown('acas0001', 9, null), shown('acas0002', 2, 'ünïcode 🐘\n')])
+      const many = Array.from({ length: 1000 }, (_, number) => shown(`node${number}`, 1, 'x'.repeat(1000)))
+      await recordConsoles(store, many)
+      const names = ['acas0001', 'acas0002', ...many.map(({ machine }) => machine)]
+      const consoles = await readConsoles(store, names)
+      assert.equal(consoles.size, 1002)
+      assert.deepEqual(consoles.get('acas0001'), shown('acas0001', 9, 'five'))
+      assert.deepEqual(consoles.get('acas0002'), shown('acas0002', 2, 'ünïcode 🐘\n'))
+      assert.deepEqual((await readHeardAt(store, ['acas0001', 'acas0009'])).get('acas0001'), isoTime(9))
+      assert.equal(await readRevision(store), revision)
+    })
+
+    test('the console of an earlier install goes when a machine is armed, and every console with its machine', async (t) => {
+      const store = await opened(t)
+      const both = ['acas0001', 'acas0002']
+      await recordConsoles(
+        store,
+        both.map((machine) => ({ machine, at: isoTime(1), tail: 'old' })),
+      )
+      await recordArming(store, ['acas0001'], { who: 'test', now: 5, expiresAt: 9 })
+      assert.deepEqual([...(await readConsoles(store, both)).keys()], ['acas0002'])
+      await recordEdits(store, [{ kind: 'delete', table: 'machines', key: 'acas0002' }], 'test')
+      assert.equal((await readHeardAt(store, both)).size, 0)
+    })
+
+    test('who was ever installed is known by the events', async (t) => {
+      const store = await opened(t)
+      const event = { machine: 'acas0001', at: isoTime(1), detail: null, progress: null, door: 'http', peer: null }
+      await recordEvents(store, [
+        { ...event, stage: 'installed' },
+        { ...event, stage: 'installed' },
+        { ...event, machine: 'acas0002', stage: 'failed' },
+      ])
+      assert.deepEqual([...(await readEverInstalled(store, ['acas0001', 'acas0002', 'acas0003']))], ['acas0001'])
+    })
+
     test('a row that its schema refuses is reported and hides no other', async (t) => {
       const store = await opened(t)
       await sql`INSERT INTO machines (hostname, profile, boot, memory_mib) VALUES ('Bad_Name', 'base', 'never', -5)`.execute(
@@ -346,5 +392,5 @@ test('a database user that may not make triggers is told so, and nothing is left
   }
   await assert.rejects(migrate(), /0001-inventory: TRIGGER command denied/)
   mariadb.sql("GRANT TRIGGER ON plain.* TO plain@'127.0.0.1'")
-  assert.deepEqual(await migrate(), ['0001-inventory'])
+  assert.deepEqual(await migrate(), ['0001-inventory', '0002-consoles'])
 })

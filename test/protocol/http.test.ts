@@ -41,6 +41,7 @@ function door(t: TestContext): Readonly<{ app: Express; events: readonly NewEven
   const events: NewEvent[] = []
   const engine = templateEngine(sources)
   const server = { advertise: address('127.0.0.1'), addresses: [], httpPort: 80 }
+  const timeline = openTimeline({ record: (event) => events.push(event), hear: () => undefined })
   const app = httpApp({
     resolver: openResolver({
       context: () => ({ snapshot, server, known: { templates: new Set() }, now: 0 }),
@@ -54,16 +55,17 @@ function door(t: TestContext): Readonly<{ app: Express; events: readonly NewEven
       verifyAddress: false,
       cacheBytes: 1 << 20,
     }),
-    timeline: openTimeline((event) => events.push(event)),
+    timeline,
     reports: {
       snapshot: () => snapshot,
-      note: (event) => events.push(event),
+      timeline,
+      hear: () => undefined,
       installed: () => Promise.resolve(true),
       verifyAddress: false,
     },
     machineAt: (from) => (from === '127.0.0.1' ? 'node1' : null),
     health: () => ({ status: 'ok', revision: 7, machines: 1, inventory: 'ok' }),
-    metrics: openMetrics(() => ({ revision: 7, machines: 1, inventoryUp: true })).registry,
+    metrics: openMetrics(() => ({ revision: 7, machines: 1, inventoryUp: true, viewsUp: null })).registry,
     log: silent,
     trustProxy: [],
   })

@@ -1,6 +1,6 @@
 // The inventory as it was at an earlier revision: today's rows with what changed since taken back.
 import type { Edit } from '../encode.ts'
-import { parseRow, tableNames } from '../rows.ts'
+import { noSecret, parseRow, tableNames } from '../rows.ts'
 import type { TableName, Token } from '../rows.ts'
 import type { RowChange, Snapshot } from '../snapshot.ts'
 import { changeSnapshot, rowOf } from '../snapshot.ts'
@@ -60,13 +60,10 @@ export async function readChangesSince(store: Store, revision: number): Promise<
   }
 }
 
-/** Stands where a token was: the history never holds one. */
-export const forgottenSecret = 'TOKEN-OF-AN-EARLIER-ARMING'
-
 function takenBack({ table_name, row_key, before }: Pick<ChangeRow, 'table_name' | 'row_key' | 'before'>): RowChange {
   const row = before === null ? null : (JSON.parse(before) as Readonly<Record<string, unknown>>)
   if (table_name !== 'tokens') return { table: table_name as TableName, key: row_key, raw: row }
-  return { table: 'tokens', key: row_key, raw: row === null ? null : { ...row, secret: forgottenSecret } }
+  return { table: 'tokens', key: row_key, raw: row === null ? null : { ...row, secret: noSecret } }
 }
 
 /** The picture as it was at `revision`, from today's and what `readChangesSince` gave for it. */
@@ -79,7 +76,7 @@ export function withoutTokenSecrets(snapshot: Snapshot): Snapshot {
   const rows = [...snapshot.tokens.values()].flat().map((token: Token): RowChange => ({
     table: 'tokens',
     key: `${token.machine}/${token.id}`,
-    raw: { ...token, secret: forgottenSecret },
+    raw: { ...token, secret: noSecret },
   }))
   return changeSnapshot(snapshot, rows, snapshot.revision)
 }

@@ -147,6 +147,9 @@ function createLogs(flavour: Flavour): readonly string[] {
   ]
 }
 
+const without = (columns: readonly string[], column: string): readonly string[] =>
+  columns.filter((one) => one !== column)
+
 type Verb = 'INSERT' | 'UPDATE' | 'DELETE'
 
 /** A trigger that writes one `changes` row: it is what makes a statement from any program part of the history. */
@@ -157,8 +160,13 @@ function changeTrigger(
   shown: readonly string[],
   verb: Verb,
 ): string {
+  const pairs = (side: 'OLD' | 'NEW', columns: readonly string[]): string =>
+    `json_object(${columns.map((column) => `'${column}', ${side}.\`${column}\``).join(', ')})`
+  /** `refused` stands in an image only when it is given: to everybody else it is no column. */
   const image = (side: 'OLD' | 'NEW'): string =>
-    `json_object(${shown.map((column) => `'${column}', ${side}.\`${column}\``).join(', ')})`
+    shown.includes('refused')
+      ? `CASE WHEN ${side}.\`refused\` IS NULL THEN ${pairs(side, without(shown, 'refused'))} ELSE ${pairs(side, shown)} END`
+      : pairs(side, shown)
   const keyOf = (side: 'OLD' | 'NEW'): string => {
     const parts = shape.key.map((column) => `${side}.\`${column}\``)
     return flavour === 'mysql' ? `CONCAT(${parts.join(", '/', ")})` : parts.join(" || '/' || ")
@@ -252,8 +260,44 @@ async function createInventory(db: Kysely<unknown>, flavour: Flavour): Promise<v
   ])
 }
 
+/** Not followed: a console changes every few seconds, and nothing that is served depends on it. */
+const consoles2: TableShape = { key: ['machine'], columns: { machine: 'key', at: 'text', tail: 'long' } }
+
+/** What each view of the site was when it was last read, so that the next look reads only what differs. */
+const mirrored3: TableShape = { key: ['name'], columns: { name: 'key', state: 'long' } }
+
+/** Rows of a site's views stand in our tables: each has room for why its view's row could not be copied. */
+async function mirrorViews(db: Kysely<unknown>, flavour: Flavour): Promise<void> {
+  await run(db, [createTable(flavour, 'mirrored', mirrored3)])
+  for (const [table, { key, columns }] of Object.entries(inventory1)) {
+    await run(db, [`ALTER TABLE \`${table}\` ADD COLUMN \`refused\` ${typeNames[flavour].long}`])
+    const shape: TableShape = { key, columns: { ...columns, refused: 'long' } }
+    for (const verb of ['INSERT', 'UPDATE', 'DELETE'] as const)
+      await run(db, [
+        `DROP TRIGGER \`${table}_${verb.toLowerCase()}_is_a_change\``,
+        changeTrigger(flavour, table, shape, Object.keys(shape.columns), verb),
+      ])
+  }
+}
+
+/** Every trigger there is after the last migration, by name: what a restored dump may have lost. */
+export function inventoryTriggers(flavour: Flavour): ReadonlyMap<string, string> {
+  const statements = Object.entries(inventory1).flatMap(([table, { key, columns }]) => {
+    const shape: TableShape = { key, columns: { ...columns, refused: 'long' } }
+    return [
+      ...timestampTriggers(flavour, table, { key, columns }),
+      ...(['INSERT', 'UPDATE', 'DELETE'] as const).map((verb) =>
+        changeTrigger(flavour, table, shape, Object.keys(shape.columns), verb),
+      ),
+    ]
+  })
+  return new Map(statements.map((statement) => [/^CREATE TRIGGER `(\w+)`/.exec(statement)?.[1] ?? '', statement]))
+}
+
 const migrationsFor = (flavour: Flavour): Readonly<Record<string, Migration>> => ({
   '0001-inventory': { up: (db) => createInventory(db as Kysely<unknown>, flavour) },
+  '0002-consoles': { up: (db) => run(db as Kysely<unknown>, [createTable(flavour, 'consoles', consoles2)]) },
+  '0003-views': { up: (db) => mirrorViews(db as Kysely<unknown>, flavour) },
 })
 
 /**

@@ -5,6 +5,7 @@ import type { Dialect, Generated } from 'kysely'
 import { Kysely, MysqlDialect, SqliteDialect } from 'kysely'
 import Database from 'libsql'
 import { createPool } from 'mysql2'
+import type { Pool } from 'mysql2'
 import type { TableName } from '../rows.ts'
 import type { StoredRow } from '../encode.ts'
 
@@ -19,6 +20,15 @@ export type EventRow = Readonly<{
   progress: number | null
   door: string
   peer: string | null
+}>
+
+/** What a machine last let be heard of itself. Its history is in the events. */
+export type ConsoleRow = Readonly<{
+  machine: string
+  /** When it last reported anything that made no event, or showed its console. */
+  at: string
+  /** The end of its newest console; null when it has shown none. */
+  tail: string | null
 }>
 
 export type ChangeRow = Readonly<{
@@ -41,10 +51,15 @@ type TokenRow = Readonly<{
   used_at: string | null
 }>
 
+/** A view of the site as it was last copied; `state` is store/mirror.ts's own JSON. */
+export type MirroredRow = Readonly<{ name: string; state: string }>
+
 export type StoreSchema = { [T in TableName]: StoredRow } & {
   tokens: TokenRow
   events: Omit<EventRow, 'id'> & { id: Generated<number> }
+  consoles: ConsoleRow
   changes: ChangeRow
+  mirrored: MirroredRow
 }
 
 export type Flavour = 'sqlite' | 'mysql'
@@ -82,9 +97,19 @@ function openSqlite(file: string): Store {
 }
 
 function openMysql(address: string): Store {
+  const pool = openPool(address)
+  return {
+    flavour: 'mysql',
+    db: new Kysely<StoreSchema>({ dialect: new MysqlDialect({ pool }) }),
+    label: withoutPassword(address),
+  }
+}
+
+/** @throws InventoryAddressError when the address is none of MySQL's */
+export function openPool(address: string): Pool {
   const url = parseUrl(address)
   const socketPath = url.searchParams.get('socketPath')
-  const pool = createPool({
+  return createPool({
     ...(socketPath === null ? { host: url.hostname, port: Number(url.port || 3306) } : { socketPath }),
     user: decodeURIComponent(url.username),
     password: decodeURIComponent(url.password),
@@ -96,14 +121,9 @@ function openMysql(address: string): Store {
     charset: 'utf8mb4_bin',
     timezone: 'Z',
   })
-  return {
-    flavour: 'mysql',
-    db: new Kysely<StoreSchema>({ dialect: new MysqlDialect({ pool }) }),
-    label: withoutPassword(address),
-  }
 }
 
-function parseUrl(address: string): URL {
+export function parseUrl(address: string): URL {
   const url = URL.canParse(address) ? new URL(address) : null
   if (url === null || url.pathname.length < 2)
     throw new InventoryAddressError(`${withoutPassword(address)}: expected mysql://USER:PASSWORD@HOST:PORT/DATABASE`)

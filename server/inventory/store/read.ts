@@ -4,7 +4,7 @@ import type { RowChange, Snapshot } from '../snapshot.ts'
 import { changeSnapshotInSlices, emptySnapshot } from '../snapshot.ts'
 import type { TableName } from '../rows.ts'
 import { rowKey, tableNames, tables } from '../rows.ts'
-import type { ChangeRow, EventRow, Store } from './open.ts'
+import type { ChangeRow, ConsoleRow, EventRow, Store } from './open.ts'
 
 type RawRow = Readonly<Record<string, unknown>>
 type FollowedTable = TableName | 'tokens'
@@ -93,7 +93,8 @@ function keyColumns(table: FollowedTable): readonly string[] {
 }
 
 function toChange(table: FollowedTable, row: RawRow): RowChange {
-  const { updated_at: _, ...raw } = row
+  const { updated_at: _, refused, ...columns } = row
+  const raw = refused == null ? columns : { ...columns, refused }
   const key = table === 'tokens' ? `${String(row['machine'])}/${String(row['id'])}` : rowKey(table, row)
   return { table, key, raw }
 }
@@ -180,4 +181,51 @@ export async function readLatestEvents(
     for (const row of rows) events.set(row.machine, [...(events.get(row.machine) ?? []), row])
   }
   return events
+}
+
+/** When each machine last reported anything, changed or not; of those that ever did. */
+export async function readHeardAt(store: Store, machines: readonly string[]): Promise<ReadonlyMap<string, string>> {
+  const heard = new Map<string, string>()
+  for (let from = 0; from < machines.length; from += keysPerQuery) {
+    const rows = await store.db
+      .selectFrom('consoles')
+      .select(['machine', 'at'])
+      .where('machine', 'in', machines.slice(from, from + keysPerQuery))
+      .execute()
+    for (const { machine, at } of rows) heard.set(machine, at)
+  }
+  return heard
+}
+
+/** The newest console of those machines that showed one. */
+export async function readConsoles(
+  store: Store,
+  machines: readonly string[],
+): Promise<ReadonlyMap<string, ConsoleRow & Readonly<{ tail: string }>>> {
+  const consoles = new Map<string, ConsoleRow & Readonly<{ tail: string }>>()
+  for (let from = 0; from < machines.length; from += keysPerQuery) {
+    const rows = await store.db
+      .selectFrom('consoles')
+      .selectAll()
+      .where('machine', 'in', machines.slice(from, from + keysPerQuery))
+      .execute()
+    for (const { machine, at, tail } of rows) if (tail !== null) consoles.set(machine, { machine, at, tail })
+  }
+  return consoles
+}
+
+/** Those of the machines of which an `installed` was ever reported. */
+export async function readEverInstalled(store: Store, machines: readonly string[]): Promise<ReadonlySet<string>> {
+  const installed = new Set<string>()
+  for (let from = 0; from < machines.length; from += keysPerQuery) {
+    const rows = await store.db
+      .selectFrom('events')
+      .select('machine')
+      .distinct()
+      .where('machine', 'in', machines.slice(from, from + keysPerQuery))
+      .where('stage', '=', 'installed')
+      .execute()
+    for (const { machine } of rows) installed.add(machine)
+  }
+  return installed
 }

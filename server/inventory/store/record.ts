@@ -1,14 +1,15 @@
 // Writing the store: every write is one transaction, and every row it changes becomes a `changes` row by trigger.
 import { randomBytes, randomUUID } from 'node:crypto'
-import type { Transaction } from 'kysely'
+import type { RawBuilder, Transaction } from 'kysely'
 import { sql } from 'kysely'
 import type { Edit, StoredRow } from '../encode.ts'
 import { encodeRow } from '../encode.ts'
 import type { BootAction, TableName, Token } from '../rows.ts'
 import { rowKey, tables } from '../rows.ts'
-import type { EventRow, Store, StoreSchema } from './open.ts'
+import { refuseViewEdits } from './mirrored.ts'
+import type { ConsoleRow, EventRow, Flavour, Store, StoreSchema } from './open.ts'
 
-type Trx = Transaction<StoreSchema>
+export type Trx = Transaction<StoreSchema>
 export type NewEvent = Omit<EventRow, 'id'>
 
 /** Rows written by one statement; times the widest table's columns it stays under SQLite's 32,766 parameters. */
@@ -18,7 +19,7 @@ const rowsPerStatement = 500
  * One transaction whose changes carry `who`. MySQL's triggers read a session variable; SQLite has none, so there the
  * transaction signs its changes before it ends (it is the only writer while it lasts).
  */
-async function transact<T>(store: Store, who: string, body: (trx: Trx) => Promise<T>): Promise<T> {
+export async function transact<T>(store: Store, who: string, body: (trx: Trx) => Promise<T>): Promise<T> {
   return runTransaction(store, who, body).catch((error: unknown) => {
     // mysql2 puts the statement with its values into the error, and a token may be one of them.
     if (error instanceof Error) Reflect.deleteProperty(error, 'sql')
@@ -45,7 +46,7 @@ async function runTransaction<T>(store: Store, who: string, body: (trx: Trx) => 
   })
 }
 
-async function newestChange(trx: Trx): Promise<number> {
+export async function newestChange(trx: Trx): Promise<number> {
   const row = await trx
     .selectFrom('changes')
     .select(({ fn }) => fn.max('id').as('id'))
@@ -53,9 +54,10 @@ async function newestChange(trx: Trx): Promise<number> {
   return row?.id ?? 0
 }
 
-/** Applies all edits or none. Returns the revision afterwards. */
+/** Applies all edits or none. Returns the revision afterwards. @throws ViewEditRefused when an edit is of the site's own */
 export async function recordEdits(store: Store, edits: readonly Edit[], who: string): Promise<number> {
   return transact(store, who, async (trx) => {
+    await refuseViewEdits(trx, edits)
     for (const table of Object.keys(tables) as TableName[]) {
       const own = edits.filter((edit) => edit.table === table)
       await putRows(
@@ -69,7 +71,8 @@ export async function recordEdits(store: Store, edits: readonly Edit[], who: str
   })
 }
 
-async function putRows(trx: Trx, table: TableName, rows: readonly StoredRow[]): Promise<void> {
+/** Rows of the same columns: added, or these columns of theirs set. */
+export async function putRows(trx: Trx, table: TableName, rows: readonly StoredRow[]): Promise<void> {
   for (let from = 0; from < rows.length; from += rowsPerStatement) {
     const batch = rows.slice(from, from + rowsPerStatement)
     const existing = await existingKeys(trx, table, batch)
@@ -95,12 +98,13 @@ async function updateRow(trx: Trx, table: TableName, row: StoredRow): Promise<vo
   await sql`UPDATE ${sql.table(table)} SET ${sql.join(sets)} WHERE ${isRow(table, rowKey(table, row))}`.execute(trx)
 }
 
-/** A machine goes with its interfaces and tokens. */
-async function deleteRow(trx: Trx, table: TableName, key: string): Promise<void> {
+/** A machine goes with its interfaces, tokens and console. */
+export async function deleteRow(trx: Trx, table: TableName, key: string): Promise<void> {
   await sql`DELETE FROM ${sql.table(table)} WHERE ${isRow(table, key)}`.execute(trx)
   if (table !== 'machines') return
   await sql`DELETE FROM interfaces WHERE machine = ${key}`.execute(trx)
   await trx.deleteFrom('tokens').where('machine', '=', key).execute()
+  await trx.deleteFrom('consoles').where('machine', '=', key).execute()
 }
 
 function isRow(table: TableName, key: string) {
@@ -110,8 +114,8 @@ function isRow(table: TableName, key: string) {
 }
 
 /**
- * Arms machines for one install each, all or none: `boot` becomes `install` and an older arming goes. Two tokens are
- * made: one for the installer, which its `installed` report uses up, and one for the system that it leaves behind,
+ * Arms machines for one install each, all or none: `boot` becomes `install`; an older arming and the console of an
+ * earlier install go. Two tokens are made: one for the installer, which its `installed` report uses up, and one for the system that it leaves behind,
  * which replaces its predecessor only then, so that a running Dom0 is not cut off by being armed.
  */
 export async function recordArming(
@@ -128,6 +132,7 @@ export async function recordArming(
         newToken(machine, 'machine', at, null),
       ]
       await trx.insertInto('tokens').values(tokens).execute()
+      await trx.deleteFrom('consoles').where('machine', '=', machine).execute()
       await sql`UPDATE machines SET boot = 'install' WHERE hostname = ${machine}`.execute(trx)
     }
     await insertEvents(
@@ -214,6 +219,29 @@ export async function recordEvents(store: Store, events: readonly NewEvent[]): P
       .execute()
 }
 
+/** Consoles written by one statement: 100 of 64 KiB stay under the smallest max_allowed_packet in use, 16 MiB. */
+const consolesPerStatement = 100
+
+/** Keeps the newest of each machine; one without a tail says that it was heard of, and leaves the tail that is there. */
+export async function recordConsoles(store: Store, consoles: readonly ConsoleRow[]): Promise<void> {
+  for (let from = 0; from < consoles.length; from += consolesPerStatement) {
+    const rows = consoles
+      .slice(from, from + consolesPerStatement)
+      .map(({ machine, at, tail }) => sql`(${machine}, ${at}, ${tail})`)
+    await sql`INSERT INTO consoles (machine, at, tail) VALUES ${sql.join(rows)} ${upsertNewest[store.flavour]}`.execute(
+      store.db,
+    )
+  }
+}
+
+/** MySQL assigns from left to right, so `at` comes last. */
+const upsertNewest: Readonly<Record<Flavour, RawBuilder<unknown>>> = {
+  mysql: sql`ON DUPLICATE KEY UPDATE
+    tail = IF(VALUES(at) >= at, COALESCE(VALUES(tail), tail), tail), at = GREATEST(at, VALUES(at))`,
+  sqlite: sql`ON CONFLICT (machine) DO UPDATE SET tail = COALESCE(excluded.tail, tail), at = excluded.at
+    WHERE excluded.at >= consoles.at`,
+}
+
 async function insertEvents(trx: Trx, events: readonly NewEvent[]): Promise<void> {
   for (let from = 0; from < events.length; from += rowsPerStatement)
     await trx
@@ -222,9 +250,9 @@ async function insertEvents(trx: Trx, events: readonly NewEvent[]): Promise<void
       .execute()
 }
 
-/** 128 random bits, in letters that survive any shell, URL and boot loader; EL 4 and 5 read 255 characters of a command line. */
+/** 128 random bits in 22 characters that survive any shell, URL and boot loader; EL 4 and 5 read 255 of a command line. */
 function newToken(machine: string, purpose: Token['purpose'], createdAt: string, expiresAt: string | null): Token {
-  const secret = randomBytes(16).toString('hex')
+  const secret = randomBytes(16).toString('base64url')
   return { id: randomUUID(), machine, purpose, secret, created_at: createdAt, expires_at: expiresAt, used_at: null }
 }
 

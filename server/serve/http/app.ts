@@ -8,7 +8,13 @@ import type { Timeline } from '../timeline.ts'
 import type { EventReports } from './events.ts'
 import { eventRoute } from './events.ts'
 
-export type Health = Readonly<{ status: 'ok' | 'degraded'; revision: number; machines: number; inventory: string }>
+export type Health = Readonly<{
+  status: 'ok' | 'degraded'
+  revision: number
+  machines: number
+  inventory: string
+  views?: string
+}>
 
 export type HttpDoorParts = Readonly<{
   resolver: Resolver

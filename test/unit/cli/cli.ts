@@ -1,4 +1,5 @@
 // The command line inside the test's process: its own state folder, its own inventory, and what it printed.
+import { createHash } from 'node:crypto'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { TestContext } from 'node:test'
@@ -21,11 +22,13 @@ export type Cli = Readonly<{
 
 export const noon = Date.parse('2026-11-23T12:00:00.000Z')
 
+const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex')
+
 /** A site with a Dom0, its two guests, a stray metal machine, and a template of its own. */
 export const farm = `
 site: { timezone: Etc/UTC, root_password_hash: "$6$never-shown" }
 networks: { farm: { cidr: 192.0.2.0/24, gateway: 192.0.2.254, dns: [192.0.2.1, 192.0.2.2], domain: farm.example.org } }
-images: { el9: { arch: x86_64, kernel: vmlinuz, initrd: initrd.img } }
+images: { el9: { arch: x86_64, kernel: vmlinuz, initrd: initrd.img, sha256: { vmlinuz: ${sha256('kernel')}, initrd.img: ${sha256('initrd')} } } }
 profiles:
   base: { family: el, version: "9", template: own.ks, image: el9, params: { packages: [vim] } }
   dom0: { parent: base, hypervisor: xen }
@@ -57,6 +60,7 @@ export function openCli(t: TestContext): Cli {
       readStdin: () => Promise.resolve(''),
       confirm: null,
       isTerminal: false,
+      screen: () => null,
       env,
       cwd: folder,
       home: folder,
@@ -64,6 +68,8 @@ export function openCli(t: TestContext): Cli {
       username: 'operator',
       interfaces: () => ({}),
       now: () => noon,
+      wait: () => Promise.reject(new Error('a command that waits is given a clock by its test')),
+      stoppable: (work) => work(new AbortController().signal),
       ...overrides,
     }
     return { code: await run(words, io), ...printed }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import type { Cli } from './cli.ts'
-import { openFarm } from './cli.ts'
+import { openFarm, openInstallableFarm } from './cli.ts'
 
 /** The newest revision's number, as `log` prints it. */
 async function newest(cli: Cli): Promise<string> {
@@ -63,5 +63,49 @@ describe('earlier revisions', () => {
     const cli = await openFarm(t)
     assert.match((await cli.run(['explain', 'web', '--at', '2001-01-01'])).err, /there is no machine web/)
     assert.match(await cli.ok('explain', 'web', '--at', '2999-01-01'), /DHCPOFFER/)
+  })
+
+  test('diff says once what changes alike, in the words that differ, and leaves out whom nothing concerns', async (t) => {
+    const cli = await openFarm(t)
+    const before = await newest(cli)
+    await cli.ok('machine', 'set', 'acas0002,acas0003', 'memory_mib=1024')
+    await cli.ok('machine', 'set', 'web', 'interface.eth0.ip=192.0.2.99')
+    const after = await newest(cli)
+    const diff = await cli.ok('diff', before)
+    assert.equal(
+      diff.split('\n\n').slice(0, 2).join('\n\n'),
+      [
+        `revision ${before} → ${after}: 3 machines change in 2 ways\n`,
+        'acas[0002-0003] (2)',
+        '  dom0/DOM0/xen/HOSTNAME',
+        '    -memory = 2048',
+        '    +memory = 1024',
+        '  dom0/DOM0/xen/HOSTNAME_install',
+        '    -memory = 2048',
+        '    +memory = 1024',
+      ].join('\n'),
+    )
+    assert.match(diff, /\nweb\n {2}dhcp\n {4}-DHCPOFFER of 192\.0\.2\.14\n/)
+    const back = (await cli.json('diff', after, before)) as {
+      ways: { machines: string[]; changes: { path: string; hunks: string[][] }[] }[]
+    }
+    const guests = back.ways.find(({ machines }) => machines.length === 2)
+    assert.deepEqual(guests?.changes[0], {
+      path: 'dom0/DOM0/xen/HOSTNAME',
+      hunks: [['-memory = 1024', '+memory = 2048']],
+    })
+    assert.match(await cli.ok('diff', after), /no machine is told anything else/)
+  })
+
+  test('diff shows a machine that came and one that went, and no token', async (t) => {
+    const cli = await openInstallableFarm(t)
+    const before = await newest(cli)
+    await cli.ok('machine', 'install', 'web')
+    await cli.ok('machine', 'rm', 'acas0003', '--yes')
+    const diff = await cli.ok('diff', before)
+    assert.match(diff, /\nweb\n {2}dhcp\n {4}-boots: local: boot is local\n {4}\+boots: install: armed at /)
+    assert.match(diff, /\nacas0003\n.*\n {2}dhcp\n {4}-DHCPOFFER/s)
+    assert.match(diff, /token=TOKEN-OF-THE-INSTALL/)
+    assert.doesNotMatch(diff, /token=[0-9a-f]{32}/)
   })
 })

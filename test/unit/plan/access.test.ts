@@ -2,7 +2,9 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import type { Token } from '../../../server/inventory/rows.ts'
 import { changeSnapshot } from '../../../server/inventory/snapshot.ts'
-import { addressObstacle, checkToken } from '../../../server/plan/access.ts'
+import type { ReportRequest } from '../../../server/plan/access.ts'
+import { addressObstacle, checkReport, checkToken } from '../../../server/plan/access.ts'
+import { reportedStages } from '../../../server/plan/states.ts'
 import { snapshotOf } from '../../fixtures.ts'
 
 const now = Date.parse('2026-02-01T00:00:00.000Z')
@@ -86,5 +88,78 @@ describe('addresses', () => {
 
   test('a machine without a reserved address can’t be told by it', () => {
     assert.equal(addressObstacle(snapshot, 'c', '203.0.113.9'), null)
+  })
+})
+
+describe('who may report what about whom', () => {
+  const farm = changeSnapshot(
+    snapshotOf(`
+networks: {farm: {cidr: 192.0.2.0/24}}
+profiles: {xen: {hypervisor: xen}, p: {}}
+machines:
+  old: {profile: xen, interfaces: {eth0: {mac: 00:00:5e:00:53:01, ip: 192.0.2.1, network: farm}}}
+  new: {profile: xen, interfaces: {eth0: {mac: 00:00:5e:00:53:02, ip: 192.0.2.2, network: farm}}}
+  guest: {profile: p, dom0: new, vdisk: /dev/sda5, interfaces: {eth0: {ip: 192.0.2.9, network: farm}}}`),
+    ['old', 'new', 'guest'].flatMap((machine) =>
+      (['install', 'machine'] as const).map((purpose) => ({
+        table: 'tokens' as const,
+        key: `${machine}/${purpose}`,
+        raw: token(machine, purpose, { purpose, secret: `${machine}-${purpose}`, expires_at: null }),
+      })),
+    ),
+    2,
+  )
+  const verdict = (request: Partial<ReportRequest>): string => {
+    const asked = { hostname: 'guest', stage: 'installing', secret: null, address: '192.0.2.2', now } as const
+    const given = checkReport(farm, { ...asked, ...request })
+    return given.ok ? `by the ${given.by}` : given.why
+  }
+
+  test('a machine with its own tokens anything about itself, but `installed` with that of the install alone', () => {
+    const own = { address: '192.0.2.9' }
+    for (const stage of reportedStages) {
+      assert.equal(verdict({ ...own, stage, secret: 'guest-install' }), 'by the machine')
+      const later = verdict({ ...own, stage, secret: 'guest-machine' })
+      if (stage === 'installed') assert.match(later, /the token is not guest's/)
+      else assert.equal(later, 'by the machine')
+    }
+    assert.match(verdict({ secret: 'guest-install', address: '192.0.2.7' }), /192\.0\.2\.7 is not an address of guest/)
+  })
+
+  test('a Dom0 with its own token how its guest’s install goes, and from its own address', () => {
+    for (const stage of reportedStages) {
+      const answer = verdict({ stage, secret: 'new-machine' })
+      if (['installing', 'failed', 'ready'].includes(stage)) assert.equal(answer, 'by the dom0')
+      else
+        assert.equal(
+          answer,
+          `new reports installing, failed, ready of its guest guest; ${stage} is for guest itself, with its own token`,
+        )
+    }
+    assert.match(verdict({ secret: 'new-machine', address: '192.0.2.9' }), /192\.0\.2\.9 is not an address of new/)
+    assert.match(verdict({ secret: 'new-install' }), /the token is not new's/)
+    assert.equal(verdict({ secret: 'new-machine', address: null }), 'by the dom0')
+  })
+
+  test('a Dom0 that the guest has left is told which Dom0 it is, and what to do', () => {
+    const refusal = verdict({ secret: 'old-machine', address: '192.0.2.1' })
+    assert.match(refusal, /of others only its Dom0, new, reports about it \(on one that it left: xenconf\)$/)
+    assert.match(verdict({ secret: 'old-machine', address: null }), /the token is not guest's.*only its Dom0, new/)
+    assert.ok(!refusal.includes('old-machine'))
+  })
+
+  test('a guest reports nothing about its Dom0, nor a Dom0 about a Dom0', () => {
+    assert.match(verdict({ hostname: 'new', secret: 'guest-machine' }), /the token is not new's/)
+    assert.match(verdict({ hostname: 'old', secret: 'new-machine', address: null }), /the token is not old's/)
+  })
+
+  test('an install that was reported before says when', () => {
+    const used = changeSnapshot(
+      farm,
+      [{ table: 'tokens', key: 'guest/install', raw: token('guest', 'install', { secret: 's', used_at: 'then' }) }],
+      3,
+    )
+    const given = checkReport(used, { hostname: 'guest', stage: 'installed', secret: 's', address: null, now })
+    assert.ok(!given.ok && given.usedAt === 'then')
   })
 })

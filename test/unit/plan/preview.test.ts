@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { checkToken } from '../../../server/plan/access.ts'
 import { planBoot } from '../../../server/plan/boot.ts'
-import { previewArmed, previewSecret } from '../../../server/plan/preview.ts'
+import { noSecret } from '../../../server/inventory/rows.ts'
+import { previewArmed } from '../../../server/plan/preview.ts'
 import { address, snapshotOf } from '../../fixtures.ts'
 
 const snapshot = snapshotOf(`
@@ -21,7 +22,7 @@ test('a preview shows what arming would serve, for the machines asked for and no
   const armed = previewArmed(snapshot, ['a', 'nobody'])
   const plan = planBoot({ ...context, snapshot: armed }, 'a')
   assert.equal(plan.kind, 'install')
-  assert.match(plan.boot.args.map(({ value }) => value).join(' '), new RegExp(`token=${previewSecret}`))
+  assert.match(plan.boot.args.map(({ value }) => value).join(' '), new RegExp(`token=${noSecret}`))
   assert.equal(planBoot({ ...context, snapshot: armed }, 'b').kind, 'local')
   assert.equal(armed.machines.has('nobody'), false)
 })
@@ -29,5 +30,5 @@ test('a preview shows what arming would serve, for the machines asked for and no
 test('a preview arms nothing: the inventory it was made from is as it was, and its token opens nothing', () => {
   previewArmed(snapshot, ['a'])
   assert.equal(planBoot({ ...context, snapshot }, 'a').kind, 'local')
-  assert.equal(checkToken(snapshot, 'a', previewSecret, ['install', 'machine'], 0).ok, false)
+  assert.equal(checkToken(snapshot, 'a', noSecret, ['install', 'machine'], 0).ok, false)
 })
