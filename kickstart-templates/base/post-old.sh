@@ -20,4 +20,7 @@
 {% if dom0 and dom0.hypervisor == "xen" %}
 
 {% include "snippets/post-hypervisor-grub.sh" %}
+{% elif dom0 %}
+
+{% include "snippets/post-hypervisor-kvm.sh" %}
 {% endif %}

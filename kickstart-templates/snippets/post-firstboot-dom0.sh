@@ -20,6 +20,12 @@ for script in bootstead.sh xenconf installguest allguests; do
     chmod 755 "/usr/local/sbin/$script"
 done
 
+# A missing manual is no reason to fail.
+mkdir -p /usr/local/share/man/man8
+for page in xenconf.8 installguest.8 allguests.8 bootstead-firstboot.8; do
+    fetch_once "$firstboot_url/man/$page" "/usr/local/share/man/man8/$page" || rm -f "/usr/local/share/man/man8/$page"
+done
+
 {% if has_systemd %}
 fetch "$firstboot_url/rc.local" /usr/local/sbin/bootstead-firstboot
 chmod 755 /usr/local/sbin/bootstead-firstboot

@@ -34,6 +34,7 @@ const products: readonly Readonly<{ starts: string; family: Family; source: stri
   { starts: 'almalinux', family: 'el', source: 'AlmaLinux' },
   { starts: 'oracle', family: 'el', source: 'Oracle Linux Server' },
   { starts: 'fedora', family: 'fedora', source: 'Fedora, Fedora-Server' },
+  { starts: 'debian', family: 'debian', source: 'Release: Origin; .disk/info: Debian GNU/Linux; version.info: Debian' },
 ]
 
 const architectureNames: ReadonlyMap<string, Architecture> = new Map<string, Architecture>([
@@ -132,7 +133,7 @@ export function parseDiscinfo(text: string): Pick<Treeinfo, 'family' | 'product'
 }
 
 /** `7.9.2009` and `8-stream` become what a profile's version takes, `7.9` and `8`; `Rawhide` stays. */
-function versionOf(text: string): string {
+export function versionOf(text: string): string {
   return /^\d+(\.\d+)?/.exec(text)?.[0] ?? text
 }
 

@@ -1,5 +1,7 @@
 // The installer's kernel command line, value by value, each with where it came from.
 import type { Network } from '../inventory/rows.ts'
+import type { Mirror } from './mirror.ts'
+import { mirrorOf } from './mirror.ts'
 import type { ReleaseQuirks } from './release.ts'
 import type { Origin, Settings, Traced } from './settings.ts'
 
@@ -43,16 +45,36 @@ function treeArgument(settings: Settings, quirks: ReleaseQuirks, wanted: boolean
   const image = settings.image.value
   if (!wanted || image?.tree_url == null) return []
   const origin: Origin = { layer: 'image', row: image.name, column: 'tree_url' }
-  return [{ value: `${quirks.treeArg}=${absoluteUrl(settings, image.tree_url)}`, origin }]
+  const url = absoluteUrl(settings, image.tree_url)
+  if (quirks.treeArg !== 'mirror') return [{ value: `${quirks.treeArg}=${url}`, origin }]
+  return mirrorAnswers(mirrorOf(url)).map((value) => ({ value, origin }))
+}
+
+function mirrorAnswers(mirror: Mirror | null): readonly string[] {
+  if (mirror === null) return []
+  const { protocol, host, directory } = mirror
+  return [
+    'mirror/country=manual',
+    `mirror/protocol=${protocol}`,
+    `mirror/${protocol}/hostname=${host}`,
+    `mirror/${protocol}/directory=${directory}`,
+  ]
 }
 
 function networkArguments(settings: Settings, quirks: ReleaseQuirks): readonly KernelArg[] {
   const { nic, network, ip } = settings
   if (nic === null) return []
   const isStatic = ip.value !== null && network !== null
-  return quirks.network === 'dracut'
-    ? dracutArguments(settings, isStatic)
-    : loaderArguments(settings, quirks, isStatic ? network : null)
+  switch (quirks.network) {
+    case 'dracut':
+      return dracutArguments(settings, isStatic)
+    case 'anaconda-loader':
+      return loaderArguments(settings, quirks, isStatic ? network : null)
+    case 'netcfg':
+      return netcfgArguments(settings, quirks, isStatic)
+    default:
+      return quirks.network satisfies never
+  }
 }
 
 /** dracut.cmdline(7): `ip=client:[peer]:gateway:netmask:hostname:interface:none`; `ifname` holds the name to the MAC. */
@@ -87,15 +109,45 @@ function loaderArguments(settings: Settings, quirks: ReleaseQuirks, network: Net
   ]
 }
 
-/** On a serial console the installer is told to draw text. A Xen guest's console is hvc0 (xvc0 before pvops kernels). */
-function consoleArguments(settings: Settings, quirks: ReleaseQuirks): readonly KernelArg[] {
-  const { serialConsole } = settings
-  if (serialConsole.value === null) return []
-  return [
-    { value: 'console=tty0', origin: serialConsole.origin },
-    { value: `console=${serialConsole.value}`, origin: serialConsole.origin },
-    { value: quirks.textArg, origin: serialConsole.origin },
+/**
+ * The questions of netcfg, debian-installer's network step, which comes before the preseed can be fetched. A name that
+ * DHCP or DNS has for the address would win over `hostname`, but not over `netcfg/hostname`.
+ */
+function netcfgArguments(settings: Settings, quirks: ReleaseQuirks, isStatic: boolean): readonly KernelArg[] {
+  const { nic, mac, ip, gateway, netmask, dns, machine, domain } = settings
+  const device = quirks.ksdeviceTakesMac && mac.value !== null ? mac : { value: nic?.name ?? 'auto', origin: ip.origin }
+  const answers: readonly (readonly [string, Traced<string | null>])[] = [
+    ['interface', device],
+    [
+      'netcfg/hostname',
+      { value: machine.hostname, origin: { layer: 'machine', row: machine.hostname, column: 'hostname' } },
+    ],
+    ['domain', domain],
   ]
+  const addresses: readonly (readonly [string, Traced<string | null>])[] = [
+    ['netcfg/disable_autoconfig', { value: 'true', origin: ip.origin }],
+    ['netcfg/get_ipaddress', ip],
+    ['netcfg/get_netmask', netmask],
+    ['netcfg/get_gateway', { value: gateway.value ?? 'none', origin: gateway.origin }],
+    // One: a second would need a space, and so quotes that not every loader keeps. Without any, netcfg stops and asks.
+    ['netcfg/get_nameservers', { value: dns.value[0] ?? '0.0.0.0', origin: dns.origin }],
+    ['netcfg/confirm_static', { value: 'true', origin: ip.origin }],
+  ]
+  return [...answers, ...(isStatic ? addresses : [])].flatMap(([name, { value, origin }]) =>
+    value === null ? [] : [{ value: `${name}=${value}`, origin }],
+  )
+}
+
+/**
+ * On a serial console the installer is told to draw text. A guest's console is its hypervisor's, and it has no screen; nor
+ * is there room for a screen's on a short command line.
+ */
+function consoleArguments({ machine, serialConsole }: Settings, quirks: ReleaseQuirks): readonly KernelArg[] {
+  const { value: console, origin } = serialConsole
+  if (console === null) return []
+  const hasScreen = machine.dom0 === null && quirks.commandLineLength > 255
+  const consoles = hasScreen ? ['tty0', console] : [console]
+  return [...consoles.map((name) => ({ value: `console=${name}`, origin })), { value: quirks.textArg, origin }]
 }
 
 function siteArguments(settings: Settings): readonly KernelArg[] {

@@ -2,21 +2,22 @@
 import type { Family } from '../inventory/rows.ts'
 
 /** How the installer takes its static network settings. */
-type NetworkStyle = 'anaconda-loader' | 'dracut'
+type NetworkStyle = 'anaconda-loader' | 'dracut' | 'netcfg'
 
 export type ReleaseQuirks = Readonly<{
   family: Family
   /** First and last major version this row holds for. */
   from: number
   to: number
-  kickstartArg: 'ks' | 'inst.ks'
-  treeArg: 'method' | 'repo' | 'inst.repo'
-  rescueArg: 'rescue' | 'inst.rescue'
+  kickstartArg: 'ks' | 'inst.ks' | 'auto=true priority=critical url'
+  /** `mirror`: not one argument but an answer to each question of choose-mirror. */
+  treeArg: 'method' | 'repo' | 'inst.repo' | 'mirror'
+  rescueArg: 'rescue' | 'inst.rescue' | 'rescue/enable=true'
   network: NetworkStyle
-  /** `ksdevice` takes a MAC as well as a name. */
+  /** `ksdevice`, or netcfg's `interface`, takes a MAC as well as a name. */
   ksdeviceTakesMac: boolean
   /** Text mode, for an installer on a serial console. */
-  textArg: 'text' | 'inst.text'
+  textArg: 'text' | 'inst.text' | 'DEBIAN_FRONTEND=text'
   /** Characters that its kernel keeps of a command line: COMMAND_LINE_SIZE of arch/x86 less the end. */
   commandLineLength: 255 | 2047
   /** Its installer drives virtio disks and cards. */
@@ -94,6 +95,21 @@ const releases: readonly ReleaseQuirks[] = [
     commandLineLength: 2047,
     virtio: true,
     source: 'anaconda boot options (docs/boot-options.rst) and dracut.cmdline(7)',
+  },
+  {
+    family: 'debian',
+    from: 7,
+    to: 13,
+    kickstartArg: 'auto=true priority=critical url',
+    treeArg: 'mirror',
+    rescueArg: 'rescue/enable=true',
+    network: 'netcfg',
+    ksdeviceTakesMac: true,
+    textArg: 'DEBIAN_FRONTEND=text',
+    commandLineLength: 2047,
+    virtio: true,
+    source:
+      'debian-installer: Installation Guide 5.3 and B.2; netcfg 1.64 (choose_interface takes a MAC), 1.99 (hostname), 1.108 (disable_autoconfig): all in Debian 7',
   },
 ]
 

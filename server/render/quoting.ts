@@ -73,3 +73,34 @@ export function joined(list: unknown, separator: unknown = ''): string {
   if (!Array.isArray(list)) throw new Error(`expected a list, not ${JSON.stringify(list)}`)
   return list.map(textOf).join(textOf(separator))
 }
+
+/**
+ * A value in a preseed, which has no quotes: it reaches to the end of its line. debian-installer reads the file line by
+ * line and takes a backslash at the end for "goes on in the next"; carriage returns it drops.
+ */
+export function preseedValue(value: unknown): string {
+  const text = textOf(value)
+  if (/[\p{Cc}\u2028\u2029]/u.test(text))
+    throw new Error(`a preseed line can't hold the control character in ${JSON.stringify(text)}`)
+  if (text.endsWith('\\')) throw new Error(`a preseed line can't end in a backslash: ${JSON.stringify(text)}`)
+  return text
+}
+
+/**
+ * A script in a preseed: comment lines, each with the script's name, which the preseed's early_command takes out again.
+ * No value can leave it, whatever it holds: every line end begins another comment.
+ */
+export function preseedScript(text: unknown, name: string): string {
+  const lines = textOf(text)
+    .replace(/^\n+|\n+$/g, '')
+    .split('\n')
+  return lines.map((line) => `#${name}: ${line}\n`).join('')
+}
+
+/** What apt-get takes for one package: a name, `-name` to leave it out, `@task` for a task of tasksel. */
+export function debianPackage(value: unknown): string {
+  const text = textOf(value)
+  const [, mark, name] = /^([@-]?)([a-z0-9][a-z0-9+.-]+(?::[a-z0-9]+)?)$/.exec(text) ?? []
+  if (name === undefined) throw new Error(`${JSON.stringify(text)} names no Debian package or @task`)
+  return `${name}${mark === '-' ? '-' : mark === '@' ? '^' : ''}`
+}

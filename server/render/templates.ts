@@ -2,7 +2,19 @@
 import { LRUCache } from 'lru-cache'
 import nunjucks from 'nunjucks'
 import { grubWord, grubWords, ipxeText, oneLine } from './menu-quoting.ts'
-import { joined, kickstartWord, kickstartWords, needed, oneOf, packageLine, shellWord } from './quoting.ts'
+import { partmanRecipe, partmanUse } from './partman.ts'
+import {
+  debianPackage,
+  joined,
+  kickstartWord,
+  kickstartWords,
+  needed,
+  oneOf,
+  packageLine,
+  preseedScript,
+  preseedValue,
+  shellWord,
+} from './quoting.ts'
 
 /**
  * Template sources by path: `el9.ks`, `snippets/report.sh`, a site's `site/el9.ks`, `profile/NAME/snippets/report.sh`,
@@ -105,6 +117,11 @@ function openEnvironment(sources: TemplateSources, overlay: Overlay): nunjucks.E
     .addFilter('ks', kickstartWord)
     .addFilter('kswords', kickstartWords)
     .addFilter('package', packageLine)
+    .addFilter('preseed', preseedValue)
+    .addFilter('script', preseedScript)
+    .addFilter('debpackage', debianPackage)
+    .addFilter('recipe', partmanRecipe)
+    .addFilter('partman', partmanUse)
     .addFilter('oneof', oneOf)
     .addFilter('needed', needed)
     .addFilter('join', joined)

@@ -34,6 +34,8 @@ export type AddedImage = Readonly<{
   detected: Detected
   /** Files that were compared with the checksums of the tree's own treeinfo. */
   verified: readonly string[]
+  /** What the administrator should know before relying on it, or null. */
+  remark: string | null
 }>
 
 /** What an image's files are called in STATE/images/NAME, whatever they were called where they come from. */
@@ -53,10 +55,15 @@ export async function addImage(
     case 'files':
       return installFiles(stateDir, name, (folder) => gatherFiles(folder, source, options))
     case 'tree':
-      return installFiles(stateDir, name, async (folder) => ({
-        ...(await gatherTree(folder, openTree(source.tree, options.signal), source.platform, options)),
-        tree_url: options.treeUrl ?? treeUrlOf(stateDir, source.tree),
-      }))
+      return installFiles(stateDir, name, (folder) =>
+        gatherTree(
+          folder,
+          openTree(source.tree, options.signal),
+          source.platform,
+          treeUrlOf(stateDir, source.tree),
+          options,
+        ),
+      )
     case 'iso':
       return addIso(stateDir, name, source, options)
     default:
@@ -71,6 +78,7 @@ type Gathered = Readonly<{
   tree_url: string | null
   detected: Detected
   verified: readonly string[]
+  remark: string | null
 }>
 
 async function gatherFiles(
@@ -84,23 +92,26 @@ async function gatherFiles(
     const file = fileNames[role as keyof typeof fileNames]
     sha256[file] = (await storeLocation(location, join(folder, file), signal)).sha256
   }
-  return { arch, sha256, tree_url, detected: { family: null, version: null, product: '' }, verified: [] }
+  return { arch, sha256, tree_url, detected: { family: null, version: null, product: '' }, verified: [], remark: null }
 }
 
 async function gatherTree(
   folder: string,
   tree: Tree,
   platform: Platform,
+  ownUrl: string | null,
   options: AddOptions,
-): Promise<Omit<Gathered, 'tree_url'>> {
-  const { arch, kernel, initrd, checksums, detected } = await detectBootFiles(tree, platform, options.arch ?? null)
+): Promise<Gathered> {
+  const found = await detectBootFiles(tree, platform, options.arch ?? null)
+  const { arch, kernel, initrd, checksums, detected, isMirror, remark } = found
   const store = async (path: string, file: string): Promise<string> =>
     (await tree.store(path, join(folder, file), checksums.get(path) ?? null)).sha256
   const sha256 = {
     [fileNames.kernel]: await store(kernel, fileNames.kernel),
     [fileNames.initrd]: await store(initrd, fileNames.initrd),
   }
-  return { arch, sha256, detected, verified: [kernel, initrd].filter((path) => checksums.has(path)) }
+  const tree_url = options.treeUrl ?? (isMirror ? ownUrl : null)
+  return { arch, sha256, tree_url, detected, verified: [kernel, initrd].filter((path) => checksums.has(path)), remark }
 }
 
 /** The tree first, then the kernel that installs from it; neither is published before both are complete. */
@@ -115,16 +126,16 @@ async function addIso(
   const sha256 = await hashIso(path)
   const isUnpacked = current !== null && (await recordedIso(current)) === sha256
   const folder = isUnpacked ? current : await openGeneration(repo, name)
-  const tree_url = options.treeUrl ?? `repo/${encodeURIComponent(name)}`
   try {
     if (!isUnpacked) {
       await extractIso(path, folder)
       await writeFile(join(folder, isoRecord), `${sha256}\n`)
     }
     const gather = async (images: string): Promise<Gathered> => {
-      const gathered = await gatherTree(images, openTree(folder), platform, options)
+      const url = `repo/${encodeURIComponent(name)}`
+      const gathered = await gatherTree(images, openTree(folder), platform, url, options)
       if (!isUnpacked) await publishGeneration(repo, name, folder)
-      return { ...gathered, tree_url }
+      return gathered
     }
     const added = await installFiles(stateDir, name, gather)
     return isUnpacked || added.outcome === 'added' ? added : { ...added, outcome: 'replaced' }
@@ -163,7 +174,7 @@ async function installFiles(
   const current = await currentGeneration(images, name)
   const folder = await openGeneration(images, name)
   try {
-    const { arch, sha256, tree_url, detected, verified } = await gather(folder)
+    const { arch, sha256, tree_url, detected, verified, remark } = await gather(folder)
     const named = (file: string): string | null => (file in sha256 ? file : null)
     const image = imageRow({
       name,
@@ -177,7 +188,7 @@ async function installFiles(
     const outcome = current === null ? 'added' : (await holds(current, sha256)) ? 'unchanged' : 'replaced'
     if (outcome === 'unchanged') await discardGeneration(folder)
     else await publishGeneration(images, name, folder)
-    return { outcome, image, detected, verified }
+    return { outcome, image, detected, verified, remark }
   } catch (error) {
     if ((await currentGeneration(images, name)) !== folder) await discardGeneration(folder)
     throw error

@@ -1,4 +1,6 @@
 // Which kernel and initrd a tree boots, and what the tree is: from its treeinfo, or from where every tree keeps them.
+import type { DebianLayout } from '../../inventory/debian-tree.ts'
+import { debianLayouts, parseDebianIdentity, parseSums } from '../../inventory/debian-tree.ts'
 import type { Architecture } from '../../inventory/rows.ts'
 import type { Checksum, Platform, Treeinfo } from '../../inventory/treeinfo.ts'
 import { architectureOf, parseDiscinfo, parseTreeinfo, wellKnownPaths } from '../../inventory/treeinfo.ts'
@@ -12,6 +14,10 @@ export type BootFiles = Readonly<{
   initrd: string
   checksums: ReadonlyMap<string, Checksum>
   detected: Detected
+  /** Machines install their packages from the tree itself. */
+  isMirror: boolean
+  /** What the administrator should know before relying on it. */
+  remark: string | null
 }>
 
 /**
@@ -19,13 +25,15 @@ export type BootFiles = Readonly<{
  * @throws when the tree has no such kernel, or its architecture isn't known
  */
 export async function detectBootFiles(tree: Tree, platform: Platform, arch: Architecture | null): Promise<BootFiles> {
-  const treeinfo = (await readTreeinfo(tree)) ?? (await readOldTree(tree))
+  const treeinfo =
+    (await readTreeinfo(tree)) ?? (await readDebianTree(tree, platform, arch)) ?? (await readOldTree(tree))
   const { family, version, product, checksums } = treeinfo
   const kernel = platform === 'xen' ? treeinfo.xenKernel : treeinfo.kernel
   const initrd = platform === 'xen' ? treeinfo.xenInitrd : treeinfo.initrd
   if (kernel === null || initrd === null) throw new Error(`${tree.location}: ${noKernel(treeinfo, platform)}`)
   const detected = { family, version, product }
-  return { arch: settleArch(tree, treeinfo, arch), kernel, initrd, checksums, detected }
+  const { isMirror, remark } = { isMirror: true, remark: null, ...treeinfo }
+  return { arch: settleArch(tree, treeinfo, arch), kernel, initrd, checksums, detected, isMirror, remark }
 }
 
 /** Red Hat's own and most mirrors have `.treeinfo`; `treeinfo` is for those that drop dot files. */
@@ -39,6 +47,44 @@ async function readTreeinfo(tree: Tree): Promise<Treeinfo | null> {
     return treeinfo
   }
   return null
+}
+
+type DebianTree = Treeinfo & Pick<BootFiles, 'isMirror' | 'remark'>
+
+/** Null when it is none of Debian's. The netboot kernel boots Xen guests too, so it stands in for a missing `xen/`. */
+async function readDebianTree(tree: Tree, platform: Platform, arch: Architecture | null): Promise<DebianTree | null> {
+  const layouts = debianLayouts(arch)
+  const layout = (await findLayout(tree, layouts, platform)) ?? (await findLayout(tree, layouts, 'pxeboot'))
+  if (layout === undefined) return null
+  const { kernel, initrd, checksums, isMirror, needsMedium } = layout
+  const identity = parseDebianIdentity((await tree.text(layout.identity)) ?? '')
+  const sums = checksums === null ? null : await tree.text(checksums)
+  return {
+    ...identity,
+    arch: layout.arch === '' ? identity.arch : layout.arch,
+    kernel,
+    initrd,
+    xenKernel: kernel,
+    xenInitrd: initrd,
+    checksums: sums === null || checksums === null ? new Map() : parseSums(sums, checksums),
+    stage2: null,
+    isMirror: isMirror || /\/dists\//.test(tree.location),
+    remark: needsMedium
+      ? `the installer in ${kernel} looks for its medium in a drive of the machine; to install from the network add a mirror's suite (--tree http://deb.debian.org/debian/dists/bookworm) or mini.iso`
+      : null,
+  }
+}
+
+async function findLayout(
+  tree: Tree,
+  layouts: readonly DebianLayout[],
+  platform: Platform,
+): Promise<DebianLayout | undefined> {
+  for (const layout of layouts) {
+    if (layout.platform === platform && (await tree.has(layout.kernel)) && (await tree.has(layout.initrd)))
+      return layout
+  }
+  return undefined
 }
 
 /** EL 4 and before. */

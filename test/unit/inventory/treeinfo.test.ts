@@ -337,10 +337,10 @@ describe('names', () => {
       'Fedora-Server',
       'SLES',
       'Fedoraish',
-      'Debian',
+      'Debian GNU/Linux',
       '',
     ]
-    assert.deepEqual(names.map(familyOf), ['el', 'el', 'el', 'el', 'el', 'fedora', null, null, null, null])
+    assert.deepEqual(names.map(familyOf), ['el', 'el', 'el', 'el', 'el', 'fedora', null, null, 'debian', null])
   })
 
   test('architectures go by several names, and some we cannot boot', () => {

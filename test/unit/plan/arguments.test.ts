@@ -41,6 +41,7 @@ const line = (of: Parameters<typeof settings>[0], make: 'install' | 'rescue' = '
     .join(' ')
 
 const el = (version: string): string => `family: el, version: "${version}"`
+const debian = (version: string): string => `family: debian, version: "${version}"`
 const ks = 'http://192.0.2.1:8080/ks/acas0001?token=T'
 
 describe('a static address', () => {
@@ -67,6 +68,20 @@ describe('a static address', () => {
       )
   })
 
+  test('Debian, Installation Guide B.2 and netcfg 1.64: the card by its MAC, every question of netcfg answered, one name server', () => {
+    for (const version of ['7', '12', '13'])
+      assert.equal(
+        line({ release: debian(version) }),
+        `auto=true priority=critical url=${ks} interface=00:00:5e:00:53:01 netcfg/hostname=acas0001 netcfg/disable_autoconfig=true netcfg/get_ipaddress=192.0.2.11 netcfg/get_netmask=255.255.255.0 netcfg/get_gateway=192.0.2.254 netcfg/get_nameservers=192.0.2.1 netcfg/confirm_static=true`,
+      )
+  })
+
+  test('Linux, MAX_INIT_ENVS: no more than 32 arguments that the kernel hands to its init, or it panics', () => {
+    const words = line({ release: debian('12'), machine: 'serial_console: ttyS0, domain: farm.example.org' }).split(' ')
+    assert.ok(words.includes('domain=farm.example.org'))
+    assert.ok(words.length < 20, `${words.length} words`)
+  })
+
   test('dracut.cmdline(7): the MTU is the field after none', () => {
     assert.match(
       line({ network: 'gateway: 192.0.2.254, mtu: 9000' }),
@@ -77,6 +92,10 @@ describe('a static address', () => {
   test('a network without a gateway or name servers leaves their places empty', () => {
     assert.match(line({ network: '' }), / ip=192\.0\.2\.11:::255\.255\.255\.0:acas0001:eth0:none inst\.repo/)
     assert.match(line({ release: el('6'), network: '' }), / ksdevice=\S+ ip=192\.0\.2\.11 netmask=255\.255\.255\.0$/)
+    assert.match(
+      line({ release: debian('12'), network: '' }),
+      / netcfg\/get_gateway=none netcfg\/get_nameservers=0\.0\.0\.0 netcfg\/confirm_static=true$/,
+    )
   })
 })
 
@@ -86,6 +105,10 @@ describe('DHCP', () => {
     assert.equal(line({ interfaces, release: el('4') }), `ks=${ks} ksdevice=eth0 ip=dhcp`)
     assert.equal(line({ interfaces, release: el('5') }), `ks=${ks} ksdevice=00:00:5e:00:53:01 ip=dhcp`)
     assert.match(line({ interfaces }), / ifname=eth0:00:00:5e:00:53:01 ip=eth0:dhcp inst\.repo/)
+    assert.equal(
+      line({ interfaces, release: debian('12') }),
+      `auto=true priority=critical url=${ks} interface=00:00:5e:00:53:01 netcfg/hostname=acas0001`,
+    )
   })
 
   test('a machine without an interface is told nothing of a network', () => {
@@ -96,7 +119,14 @@ describe('DHCP', () => {
 describe('everything else', () => {
   test('a serial console gets the kernel’s messages and the installer’s text mode', () => {
     assert.match(line({ machine: 'serial_console: "ttyS1,115200"' }), / console=tty0 console=ttyS1,115200 inst\.text$/)
-    assert.match(line({ machine: 'serial_console: ttyS0', release: el('5') }), / console=tty0 console=ttyS0 text$/)
+    assert.match(
+      line({ machine: 'serial_console: ttyS0', release: debian('12') }),
+      / console=tty0 console=ttyS0 DEBIAN_FRONTEND=text$/,
+    )
+  })
+
+  test('EL 4 and 5 read 255 characters: a serial console is their only one', () => {
+    assert.match(line({ machine: 'serial_console: ttyS0', release: el('5') }), / dns=\S+ console=ttyS0 text$/)
   })
 
   test('kernel_args of the profile come last; the param of that name replaces them', () => {
@@ -112,6 +142,10 @@ describe('everything else', () => {
     )
     assert.match(line({ release: el('4') }, 'rescue'), /^rescue .* method=http:\/\/192\.0\.2\.1:8080\/repo\/tree$/)
     assert.match(line({ machine: 'boot: rescue' }, 'rescue'), /^inst\.rescue ifname=/)
+    assert.match(
+      line({ release: debian('12') }, 'rescue'),
+      /^rescue\/enable=true interface=\S+ .* mirror\/country=manual mirror\/protocol=http mirror\/http\/hostname=192\.0\.2\.1:8080 mirror\/http\/directory=\/repo\/tree$/,
+    )
   })
 
   test('a tree’s address is absolute, or a path on this server', () => {

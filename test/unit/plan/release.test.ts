@@ -44,11 +44,17 @@ test('anaconda 10.1 to 13.21, docs/command-line.txt: method= until EL 5, repo= i
   ])
 })
 
+test('debian-installer: Debian 7 to 13 have one row, older and newer ones none', () => {
+  for (const version of ['7', '8.11', '9', '10', '11', '12', '12.5', '13'])
+    assert.equal(releaseQuirks('debian', version)?.network, 'netcfg', version)
+  for (const version of ['6', '14']) assert.equal(releaseQuirks('debian', version), null, version)
+})
+
 test('every row tells its source', () => {
   for (const family of families)
     for (let major = 1; major < 50; major++) {
       const quirks = releaseQuirks(family, String(major))
-      if (quirks !== null) assert.match(quirks.source, /anaconda|dracut/)
+      if (quirks !== null) assert.match(quirks.source, /anaconda|dracut|netcfg/)
     }
 })
 

@@ -145,6 +145,7 @@ describe('addImage from files', () => {
       },
       detected: { family: null, version: null, product: '' },
       verified: [],
+      remark: null,
     } satisfies AddedImage)
     assert.equal(await contentOf(state, 'dom0', 'xen.gz'), 'X')
     for (const [path, mode] of Object.entries({ 'images/dom0': 0o755, 'images/dom0/vmlinuz': 0o644 })) {
@@ -354,6 +355,107 @@ describe('addImage from a tree in a folder', () => {
       { kind: 'tree', tree, platform: 'pxeboot' },
       /initrd\.img is a symbolic link that leaves the tree/,
     )
+  })
+})
+
+/** A mirror's suite as `dists/bookworm` has it. */
+function suiteOf(kernel: string, sum = sha256(kernel)): Files {
+  const images = 'main/installer-amd64/current/images'
+  return {
+    Release: 'Origin: Debian\nLabel: Debian\nVersion: 12.11\nCodename: bookworm\n',
+    [`${images}/SHA256SUMS`]: `${sum}  ./netboot/debian-installer/amd64/linux\n${sha256('initrd')}  ./netboot/debian-installer/amd64/initrd.gz\n`,
+    [`${images}/netboot/debian-installer/amd64/linux`]: kernel,
+    [`${images}/netboot/debian-installer/amd64/initrd.gz`]: 'initrd',
+  }
+}
+
+const netboot: Files = {
+  'version.info': 'Debian version:  12 (bookworm)\nInstaller build: 20230607+deb12u15\n',
+  'debian-installer/amd64/linux': 'netboot kernel',
+  'debian-installer/amd64/initrd.gz': 'netboot initrd',
+}
+
+describe('addImage from a Debian tree', () => {
+  test('a mirror’s suite: kernel and initrd by its SHA256SUMS, and packages from there', async (t) => {
+    const { state } = await makeState(t)
+    const tree = await serveFiles(t, suiteOf('K'))
+    const added = await addImage(state, 'debian12', { kind: 'tree', tree, platform: 'pxeboot' })
+    assert.deepEqual(added.detected, { family: 'debian', version: '12.11', product: 'Debian' })
+    assert.deepEqual(
+      [added.image.arch, added.image.tree_url, added.verified.length, added.remark],
+      ['x86_64', tree, 2, null],
+    )
+    assert.equal(await contentOf(state, 'debian12', 'vmlinuz'), 'K')
+    const altered = await serveFiles(t, suiteOf('K', sha256('L')))
+    await assertRefused(state, { kind: 'tree', tree: altered, platform: 'pxeboot' }, /linux: its sha256 is/, 'debian13')
+  })
+
+  test('a netboot folder is no mirror, not even below STATE/repo: packages come from elsewhere', async (t) => {
+    const { state } = await makeState(t)
+    const tree = await writeFiles(join(state, 'repo/netboot'), netboot)
+    const { image, detected } = await addImage(state, 'debian12', { kind: 'tree', tree, platform: 'pxeboot' })
+    assert.deepEqual([detected.family, detected.version, image.arch, image.tree_url], ['debian', '12', 'x86_64', null])
+    assert.equal(await contentOf(state, 'debian12', 'initrd.img'), 'netboot initrd')
+    const treeUrl = 'repo/debian'
+    const told = await addImage(state, 'debian12', { kind: 'tree', tree, platform: 'pxeboot' }, { treeUrl })
+    assert.equal(told.image.tree_url, treeUrl)
+    const inMirror = await writeFiles(
+      join(state, 'repo/debian/dists/bookworm/main/installer-amd64/current/images/netboot'),
+      netboot,
+    )
+    const there = await addImage(state, 'debian12', { kind: 'tree', tree: inMirror, platform: 'pxeboot' })
+    assert.match(there.image.tree_url ?? '', /^repo\/debian\/dists\//)
+  })
+
+  test('Xen guests: the kernel in xen/ where there is one, else the same as for machines', async (t) => {
+    const { state, source } = await makeState(t)
+    const tree = await writeFiles(source, netboot)
+    const same = await addImage(state, 'debian12', { kind: 'tree', tree, platform: 'xen' })
+    assert.equal(same.image.sha256['vmlinuz'], sha256('netboot kernel'))
+    await writeFiles(source, { 'xen/vmlinuz': 'xen kernel', 'xen/initrd.gz': 'xen initrd' })
+    const own = await addImage(state, 'debian7', { kind: 'tree', tree, platform: 'xen' })
+    assert.equal(own.image.sha256['vmlinuz'], sha256('xen kernel'))
+  })
+
+  test('of several architectures amd64 is taken, unless another is asked for', async (t) => {
+    const { state, source } = await makeState(t)
+    const i386 = { 'debian-installer/i386/linux': 'i386 kernel', 'debian-installer/i386/initrd.gz': 'i386 initrd' }
+    const tree = await writeFiles(source, { ...netboot, ...i386 })
+    const add = (arch: 'i386' | null) => addImage(state, 'd', { kind: 'tree', tree, platform: 'pxeboot' }, { arch })
+    assert.equal((await add(null)).image.arch, 'x86_64')
+    assert.deepEqual([(await add('i386')).image.arch, await contentOf(state, 'd', 'vmlinuz')], ['i386', 'i386 kernel'])
+    const adding = addImage(state, 'd', { kind: 'tree', tree, platform: 'pxeboot' }, { arch: 'aarch64' })
+    await assert.rejects(adding, /is not an installation tree/)
+  })
+
+  test('a medium: read from .disk/info and install.amd, with a word that its installer wants the medium', async (t) => {
+    const { state, source } = await makeState(t)
+    await writeFiles(join(source, 'cd'), {
+      '.disk/info': 'Debian GNU/Linux 12.5.0 "Bookworm" - Official amd64 NETINST with firmware 20240210-11:27',
+      'install.amd/vmlinuz': 'cd kernel',
+      'install.amd/initrd.gz': 'cd initrd',
+      'dists/bookworm/Release': 'Origin: Debian\n',
+    })
+    const path = join(source, 'netinst.iso')
+    await run('xorriso', ['-as', 'mkisofs', '-quiet', '-R', '-o', path, join(source, 'cd')]).catch((cause: unknown) => {
+      throw new Error('this test needs xorriso: scripts/packages.sh installs it', { cause })
+    })
+    const { image, detected, remark } = await addImage(state, 'debian12', { kind: 'iso', path })
+    assert.deepEqual([detected.family, detected.version, detected.product], ['debian', '12.5', 'Debian GNU/Linux'])
+    assert.deepEqual([image.arch, image.tree_url], ['x86_64', 'repo/debian12'])
+    assert.equal(await contentOf(state, 'debian12', 'vmlinuz'), 'cd kernel')
+    assert.match(remark ?? '', /install\.amd\/vmlinuz looks for its medium .* mini\.iso/)
+  })
+
+  test('mini.iso is a netboot folder in an ISO', async (t) => {
+    const { state, source } = await makeState(t)
+    const tree = await writeFiles(source, {
+      '.disk/info': 'Debian GNU/Linux 13 (trixie) amd64 - netboot mini.iso',
+      linux: 'mini kernel',
+      'initrd.gz': 'mini initrd',
+    })
+    const { image, detected, remark } = await addImage(state, 'd13', { kind: 'tree', tree, platform: 'pxeboot' })
+    assert.deepEqual([detected.version, image.arch, image.tree_url, remark], ['13', 'x86_64', null, null])
   })
 })
 
