@@ -26,7 +26,7 @@ test-fast: node_modules/.installed ## all tests but the emulated machines and th
 test-nodes: packages node_modules/.installed ## the same on the other Node releases we support
 	scripts/test-nodes.sh $(TESTS)
 
-boot: packages node_modules/.installed ## boot emulated machines from the real server (BIOS and UEFI)
+boot: packages node_modules/.installed ## boot emulated machines from the real server: BIOS, UEFI, a Xen Dom0 and its guests
 	$(NODE_TEST) --test-concurrency=1 test/boot/*.test.ts
 
 bench: packages node_modules/.installed build ## measure us and the peer in one run; writes docs/benchmarks.md

@@ -4,11 +4,17 @@ set -euo pipefail
 
 all=(
   # databases and checkers
-  mariadb-server shellcheck xorriso pxelinux grub-common python3 busybox-static dash bash
+  mariadb-server shellcheck mandoc xorriso pxelinux grub-common python3 busybox-static dash bash
+  # a userland that is not GNU's
+  posh original-awk toybox
+  # guest configurations' own readers: virt-xml-validate, its xmllint, xl's library
+  libvirt-clients libxml2-utils libxenmisc4.17
   # clients of the protocols
-  tftp-hpa atftp curl udhcpc isc-dhcp-client util-linux iproute2 perl openssh-client openssh-server
+  tftp-hpa atftp curl udhcpc isc-dhcp-client util-linux iproute2 perl debconf openssh-client openssh-server
+  # daemons that sites run, for whose configurations we write
+  isc-dhcp-server kea-dhcp4-server tftpd-hpa
   # emulated machines and what their test installer is made of
-  qemu-system-x86 ipxe-qemu ovmf busybox-static dnsmasq-base binutils wget
+  qemu-system-x86 ipxe-qemu ovmf busybox-static dnsmasq-base binutils wget parted e2fsprogs
 )
 
 wanted=("$@")

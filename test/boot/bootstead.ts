@@ -19,18 +19,19 @@ export interface Bootstead {
   readonly stop: () => Promise<void>
 }
 
-/** Images as `STATE/images/NAME/FILE`, copied from the files given. */
-export type Images = Readonly<Record<string, Readonly<Record<string, string>>>>
+/** Images as `STATE/images/NAME/FILE`, installation trees as `STATE/repo/NAME/FILE`, copied from the files given. */
+export type Folders = Readonly<Record<string, Readonly<Record<string, string>>>>
 
-/** Puts the images where `serve` finds them. The packages that loaders come from are downloaded once, for all runs. */
-export const fillState = async (state: string, images: Images): Promise<void> => {
+/** Puts them where `serve` finds them. The packages that loaders come from are downloaded once, for all runs. */
+export const fillState = async (state: string, images: Folders, trees: Folders = {}): Promise<void> => {
   const packages = join(cacheFolder, 'loader-packages')
   for (const folder of [packages, join(state, 'cache'), logFolder]) await mkdir(folder, { recursive: true })
   await symlink(packages, join(state, 'cache/loader-packages'))
-  for (const [name, files] of Object.entries(images)) {
-    await mkdir(join(state, 'images', name), { recursive: true })
-    for (const [file, source] of Object.entries(files)) await cp(source, join(state, 'images', name, file))
-  }
+  for (const [kind, folders] of Object.entries({ images, repo: trees }))
+    for (const [name, files] of Object.entries(folders)) {
+      await mkdir(join(state, kind, name), { recursive: true })
+      for (const [file, source] of Object.entries(files)) await cp(source, join(state, kind, name, file))
+    }
 }
 
 /** `mysql://…` of a new database that is reached through the server's socket: namespaces share no loopback. */
@@ -44,9 +45,25 @@ export const newDatabase = (database: MariaDb, name: string): string => {
 /** Imports the inventory documents and serves them; resolves when the doors are open. */
 export const startBootstead = async (
   network: Network,
-  { inventory, state, documents }: Readonly<{ inventory: string; state: string; documents: readonly string[] }>,
+  {
+    inventory,
+    state,
+    documents,
+    templates,
+  }: Readonly<{
+    inventory: string
+    state: string
+    documents: readonly string[]
+    /** The site's own templates. */
+    templates?: string
+  }>,
 ): Promise<Bootstead> => {
-  const environment = { ...process.env, BOOTSTEAD_INVENTORY: inventory, BOOTSTEAD_STATE: state }
+  const environment = {
+    ...process.env,
+    BOOTSTEAD_INVENTORY: inventory,
+    BOOTSTEAD_STATE: state,
+    ...(templates === undefined ? {} : { BOOTSTEAD_TEMPLATES: templates }),
+  }
   const command = async (...words: readonly string[]) =>
     (await run(program, words, { env: { ...environment, BOOTSTEAD_ADVERTISE: serverAddress } })).stdout
   await command('loaders', 'collect', '--download')

@@ -24,6 +24,8 @@ const hostNeeds = [
   { file: 'ld', debian: 'binutils' },
   { file: 'curl', debian: 'curl' },
   { file: 'wget', debian: 'wget' },
+  { file: 'parted', debian: 'parted' },
+  { file: 'mke2fs', debian: 'e2fsprogs' },
 ] as const
 
 /** The cloud kernel: its drivers (virtio-net, virtio-blk, ext2, FAT) are all that the stand-in installer needs. */

@@ -8,6 +8,7 @@ choose_disk() {
     disk=${disk:-$cleared}
     [ -n "$disk" ] || give_up "kickstart names no disk"
     [ "${cleared:-$disk}" = "$disk" ] || give_up "kickstart may use $disk but clears $cleared"
+    wait_for "/dev/${disk#/dev/}"
     disk=$(readlink -f "/dev/${disk#/dev/}")
     [ -b "$disk" ] || give_up "kickstart wants disk $disk, this machine has none"
     has_command part || has_command partition || has_command autopart || give_up "kickstart makes no partitions"
@@ -20,10 +21,7 @@ partition_disk() {
     say "partitioning $disk"
     dd if=/dev/zero of="$disk" bs=512 count=2048 2>/dev/null
     printf '%s\n' o n p 1 2048 133119 t ef n p 2 133120 '' w | fdisk -u "$disk" >$work/fdisk.log 2>&1
-    for _ in 1 2 3 4 5 6 7 8 9 10; do
-        [ -b "${disk}2" ] && break
-        sleep 0.2
-    done
+    wait_for "${disk}2"
     [ -b "${disk}2" ] || { cat $work/fdisk.log; give_up "cannot partition $disk"; }
 }
 
@@ -68,7 +66,7 @@ write_system() {
 }
 
 leave_system() {
-    for path in proc sys dev; do umount $target/$path; done
+    for path in proc sys dev boot; do ! grep -q " $target/$path " /proc/mounts || umount $target/$path; done
     umount $target || say "$target is still in use"
     sync
 }

@@ -24,6 +24,7 @@ choose_interface() {
         ;;
     *[:-]*[:-]*[:-]*[:-]*[:-]*) interface=$(interface_of_mac "$(echo "$interface" | tr -- '-A-F' ':a-f')") ;;
     esac
+    wait_for "/sys/class/net/$interface"
     [ -e "/sys/class/net/$interface" ] || give_up "no network interface '$interface' on this machine: $(echo /sys/class/net/*)"
 }
 
