@@ -18,7 +18,10 @@ export function registerShow(program: Command, session: Session): void {
     .command('show')
     .description('list a machine’s artefacts, or print one as it is served (a preview when the machine is not armed)')
     .argument('<name>', 'host name')
-    .argument('[artefact]', 'pxelinux, grub, ipxe, kickstart, manifest, xen/GUEST, xen/GUEST_install, or a path')
+    .argument(
+      '[artefact]',
+      'pxelinux, grub, ipxe, kickstart, manifest, xen/GUEST, xen/GUEST_install, libvirt/GUEST.xml, or a path',
+    )
     .option('--json', 'print JSON')
     .action(async (name: string, artefact: string | undefined, options: Readonly<{ json?: boolean }>) => {
       const snapshot = await session.loadSnapshot()
@@ -52,9 +55,9 @@ function listed(session: Session, snapshot: Snapshot, hostname: string): readonl
   }))
 }
 
-/** A guest's configuration is named by its last two segments: `xen/acas0013`. */
+/** A guest's configuration is named by its last two segments: `xen/acas0013`, `libvirt/acas0013.xml`. */
 const nameOf = (artefact: Artefact, path: string): string =>
-  artefact.name.startsWith('xen') ? path.split('/').slice(-2).join('/') : artefact.name
+  artefact.path.includes('GUEST') ? path.split('/').slice(-2).join('/') : artefact.name
 
 /** Rows already armed stay as they are: what is printed is what is served, token and all. */
 function previewOf(snapshot: Snapshot, hostname: string): Snapshot {

@@ -4,10 +4,10 @@ import type { CpuSet } from './cpus.ts'
 import { cpuNumbers } from './cpus.ts'
 import type { ProfileChain } from './profiles.ts'
 import { effectiveParam, inherited, profileChain } from './profiles.ts'
-import type { Interface, Machine, TableName } from './rows.ts'
+import type { Hypervisor, Interface, Machine, Network, TableName } from './rows.ts'
 import type { InterfaceRef, Snapshot } from './snapshot.ts'
 import { compareNaturally } from './snapshot.ts'
-import { vdisks, vdiskTargets } from './vdisk.ts'
+import { isOneDisk, mostDisks, vdisks } from './vdisk.ts'
 
 export type Finding = Readonly<{
   machine: string
@@ -60,7 +60,7 @@ export function describeWithheld(found: readonly Finding[]): string {
     .join('; ')
 }
 
-/** The data-quality report: every machine's findings, and rows that can't be read and belong to no machine. */
+/** The data-quality report: every machine's findings, and those of rows that belong to no machine. */
 export function* allFindings(snapshot: Snapshot, known: Known): Generator<Finding> {
   for (const hostname of [...machineNames(snapshot)].sort(compareNaturally)) {
     yield* findings(snapshot, hostname, known)
@@ -70,6 +70,15 @@ export function* allFindings(snapshot: Snapshot, known: Known): Generator<Findin
     if (rows.every((row) => row.table !== 'machines' && row.table !== 'interfaces'))
       for (const problem of unreadable(snapshot, spoiled)) yield { severity: 'warning', ...problem, machine: '' }
   }
+  for (const network of [...snapshot.networks.values()].sort((a, b) => compareNaturally(a.name, b.name)))
+    for (const problem of checkGateway(network)) yield { severity: 'warning', ...problem, machine: '' }
+}
+
+/** Machines on the network's own wire work without their gateway, so they are served. */
+function* checkGateway({ name, cidr, gateway }: Network): Generator<Problem> {
+  if (gateway === null || networkContains(cidr, gateway)) return
+  const message = `the gateway is outside the network (${cidr}), so its machines can't reach it; mend one of them`
+  yield { table: 'networks', key: name, field: 'gateway', value: gateway, message }
 }
 
 function machineNames(snapshot: Snapshot): ReadonlySet<string> {
@@ -118,6 +127,7 @@ const checks: readonly Check[] = [
   checkInterfaces,
   checkDom0,
   checkVdisks,
+  checkTargets,
   checkCpus,
   checkMemory,
 ]
@@ -235,11 +245,17 @@ function* checkDom0({ snapshot, machine }: Subject): Generator<Problem> {
     yield machineProblem(machine, 'dom0', 'there is no machine of this name; add it or name one that exists')
   else if (dom0.dom0 !== null)
     yield machineProblem(machine, 'dom0', `${dom0.hostname} is itself a guest (of ${dom0.dom0}); name a Dom0`)
-  else if ((inherited(profileChain(snapshot, dom0.profile), 'hypervisor')?.value ?? 'none') === 'none')
+  else if (hypervisorOf(snapshot, dom0) === 'none')
     yield machineProblem(
       machine,
       'dom0',
       `profile ${dom0.profile} of ${dom0.hostname} has no hypervisor; set xen or kvm there`,
+    )
+  if (/^\d+$/.test(machine.hostname))
+    yield machineProblem(
+      machine,
+      'hostname',
+      'xl, xm and virsh take a name of digits alone for the number of a domain, perhaps of another guest; rename it',
     )
   if (machine.vdisk === null)
     yield machineProblem(machine, 'vdisk', 'a guest needs a device of its Dom0 to live on, such as /dev/sda5')
@@ -251,6 +267,11 @@ function dom0Of(snapshot: Snapshot, machine: Machine): Machine | null {
   return dom0 === undefined || dom0.dom0 !== null ? null : dom0
 }
 
+function hypervisorOf(snapshot: Snapshot, dom0: Machine | null): Hypervisor {
+  if (dom0 === null) return 'none'
+  return inherited(profileChain(snapshot, dom0.profile), 'hypervisor')?.value ?? 'none'
+}
+
 function siblings(snapshot: Snapshot, machine: Machine): readonly Machine[] {
   if (machine.dom0 === null) return []
   return (snapshot.guests.get(machine.dom0) ?? []).flatMap((name) =>
@@ -258,18 +279,11 @@ function siblings(snapshot: Snapshot, machine: Machine): readonly Machine[] {
   )
 }
 
-function* checkVdisks({ snapshot, machine, chain }: Subject): Generator<Problem> {
+function* checkVdisks({ snapshot, machine }: Subject): Generator<Problem> {
   if (machine.dom0 === null) return
   const devices = vdisks(machine.vdisk).map((vdisk) => vdisk.device)
-  const targets = vdiskTargets(machine.vdisk, inherited(chain, 'guest_type')?.value ?? 'pv')
   if (devices.some((one, index) => devices.slice(index + 1).some((other) => overlap(one, other))))
     yield machineProblem(machine, 'vdisk', 'the same device is given twice; give each once')
-  if (new Set(targets).size < targets.length)
-    yield machineProblem(
-      machine,
-      'vdisk',
-      `the guest would see two disks as one (${targets.join(', ')}); name other targets`,
-    )
   const disk = snapshot.machines.get(machine.dom0)?.disk ?? null
   if (disk !== null && devices.includes(`/dev/${disk.replace(/^\/dev\//, '')}`))
     yield machineProblem(
@@ -286,6 +300,38 @@ function* checkVdisks({ snapshot, machine, chain }: Subject): Generator<Problem>
         `${shared.device} is given to ${sibling.hostname} too; two guests would overwrite each other`,
       )
   }
+}
+
+/** The names that a guest's disks may be given, by its Dom0's hypervisor. */
+const targetNames: Readonly<Record<Exclude<Hypervisor, 'none'>, Readonly<{ pattern: RegExp; like: string }>>> = {
+  // xen-vbd-interface(7); the devices of a domain are numbered, so xm and xl know names of these kinds only
+  xen: { pattern: /^(xvd|hd|sd)[a-z]{1,2}\d*$/, like: 'xvda, hda or sda' },
+  // libvirt, Format of domain XML, target: the name's beginning says the bus; a guest of KVM is given whole disks
+  kvm: { pattern: /^(vd|sd|hd)[a-z]{1,2}$/, like: 'vda, sda or hda' },
+}
+
+function* checkTargets({ snapshot, machine }: Subject): Generator<Problem> {
+  const hypervisor = hypervisorOf(snapshot, dom0Of(snapshot, machine))
+  if (hypervisor === 'none') return
+  const disks = vdisks(machine.vdisk)
+  if (disks.length > mostDisks)
+    yield machineProblem(machine, 'vdisk', `a guest has at most ${mostDisks} disks, and these are ${disks.length}`)
+  const targets = disks.flatMap(({ target }) => target ?? [])
+  const { pattern, like } = targetNames[hypervisor]
+  const odd = targets.find((target) => !pattern.test(target))
+  if (odd !== undefined)
+    yield machineProblem(
+      machine,
+      'vdisk',
+      `a guest of ${hypervisor} can't have a disk ${odd}; name one like ${like}, or none`,
+    )
+  const twin = targets.find((one, index) => targets.slice(index + 1).some((other) => isOneDisk(one, other)))
+  if (twin !== undefined)
+    yield machineProblem(
+      machine,
+      'vdisk',
+      `the guest would see two disks as one (${targets.join(', ')}); name other targets`,
+    )
 }
 
 /** How the kernel and udev name the partitions of a disk. A logical volume's name says nothing of the kind. */
@@ -315,7 +361,17 @@ function overlap(a: string, b: string): boolean {
 
 function* checkCpus({ snapshot, machine }: Subject): Generator<Problem> {
   const dom0 = dom0Of(snapshot, machine)
-  if (dom0 === null || machine.cpus === null) return
+  if (dom0 === null) return
+  if (dom0.vcpus !== null && (machine.vcpus ?? 1) > dom0.vcpus)
+    yield {
+      ...machineProblem(
+        machine,
+        'vcpus',
+        `${dom0.hostname} has ${dom0.vcpus} CPUs; the guest's take turns on them, which is slow`,
+      ),
+      severity: 'warning',
+    }
+  if (machine.cpus === null) return
   const beyond = dom0.vcpus === null ? [] : cpuNumbers(machine.cpus).filter((cpu) => cpu >= (dom0.vcpus ?? 0))
   if (beyond.length > 0)
     yield machineProblem(

@@ -28,8 +28,27 @@ export function vdisks(list: VdiskList | null): readonly Vdisk[] {
   })
 }
 
-/** What the guest sees each disk as: the target given, else the next letter: xvda, xvdb … or, for hvm, hda, hdb … */
-export function vdiskTargets(list: VdiskList | null, guestType: 'pv' | 'pvh' | 'hvm'): readonly string[] {
-  const prefix = guestType === 'hvm' ? 'hd' : 'xvd'
-  return vdisks(list).map(({ target }, index) => target ?? `${prefix}${String.fromCharCode(97 + index)}`)
+/** The kernel's names for disks: Xen's own, IDE, virtio. */
+export type DiskPrefix = 'xvd' | 'hd' | 'vd'
+
+/** What each disk is given to the guest as: its target, else the next letter that is free: xvda, xvdb … */
+export function vdiskTargets(list: VdiskList | null, prefix: DiskPrefix): readonly string[] {
+  const disks = vdisks(list)
+  const taken = new Set(disks.flatMap(({ target }) => (target === null ? [] : [target.replace(/\d+$/, '')])))
+  return disks.map(({ target }, index) => {
+    if (target !== null) return target
+    const name = [...letters.slice(index), ...letters].map((letter) => prefix + letter).find((one) => !taken.has(one))
+    taken.add(name ?? '')
+    return name ?? ''
+  })
 }
+
+/** Whether a guest would see two targets as one disk: xvda and hda are the same to it, and xvda1 is a part of xvda. */
+export function isOneDisk(a: string, b: string): boolean {
+  const [one, other] = [a, b].map((target) => target.replace(/^hd/, 'xvd')) as [string, string]
+  const isPart = (part: string, whole: string): boolean => part !== whole && part.replace(/\d+$/, '') === whole
+  return one === other || isPart(one, other) || isPart(other, one)
+}
+
+const letters = Array.from('abcdefghijklmnopqrstuvwxyz')
+export const mostDisks = letters.length

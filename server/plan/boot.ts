@@ -2,18 +2,18 @@
 import type { Finding, Known } from '../inventory/findings.ts'
 import { describeWithheld, findings, isWithheld } from '../inventory/findings.ts'
 import type { Machine, Token } from '../inventory/rows.ts'
-import type { Image } from '../inventory/rows.ts'
 import type { Snapshot } from '../inventory/snapshot.ts'
 import type { KernelArg } from './arguments.ts'
 import { installArguments, rescueArguments } from './arguments.ts'
+import type { Release } from './install.ts'
+import { installObstacle, kickstartUrl, releaseOf } from './install.ts'
 import type { ReleaseQuirks } from './release.ts'
-import { releaseQuirks } from './release.ts'
 import type { Server } from './server.ts'
 import type { Settings } from './settings.ts'
 import { settingsOf } from './settings.ts'
 
-/** A kernel, its initrd and its arguments; paths are the catalogue's, `images/NAME/…`. */
-export type KernelBoot = Readonly<{ image: Image; kernel: string; initrd: string | null; args: readonly KernelArg[] }>
+/** A kernel, its initrd and its arguments. */
+export type KernelBoot = Release['files'] & Readonly<{ args: readonly KernelArg[] }>
 
 export type Plan =
   | Readonly<{
@@ -72,15 +72,16 @@ function planRescue(settings: Settings): Plan {
 }
 
 /** Never an install that nobody armed: without a live token the machine boots its disk, whatever its row says. */
-function planInstall({ snapshot, now }: PlanContext, settings: Settings): Plan {
+function planInstall(context: PlanContext, settings: Settings): Plan {
+  const { snapshot, now } = context
   const { machine } = settings
   const token = liveToken(snapshot, machine, 'install', now)
   if (token === null) return { kind: 'local', why: notArmed(snapshot, machine), settings }
   const release = releaseOf(settings)
-  const problem = typeof release === 'string' ? release : installObstacle(settings)
+  const problem = typeof release === 'string' ? release : installObstacle(context, settings)
   if (typeof release === 'string' || problem !== null)
     return { kind: 'hold', why: `armed for install, but ${problem ?? ''}`, settings }
-  const url = kickstartUrl(settings, token)
+  const url = kickstartUrl(settings, token.secret)
   return {
     kind: 'install',
     why: `armed at ${token.created_at}${token.expires_at === null ? '' : `, until ${token.expires_at}`}`,
@@ -89,10 +90,6 @@ function planInstall({ snapshot, now }: PlanContext, settings: Settings): Plan {
     quirks: release.quirks,
     boot: { ...release.files, args: installArguments(settings, release.quirks, url) },
   }
-}
-
-export function kickstartUrl(settings: Settings, token: Token): string {
-  return `${settings.serverUrl ?? ''}/ks/${settings.machine.hostname}?token=${token.secret}`
 }
 
 function notArmed(snapshot: Snapshot, machine: Machine): string {
@@ -118,32 +115,4 @@ export function liveToken(snapshot: Snapshot, machine: Machine, purpose: Token['
 
 export function hasExpired(token: Token, now: number): boolean {
   return token.expires_at !== null && Date.parse(token.expires_at) <= now
-}
-
-/** What keeps a machine from being installed, as far as the rows can tell, or null. Arming refuses with it. */
-export function installObstacle(settings: Settings): string | null {
-  const release = releaseOf(settings)
-  if (typeof release === 'string') return release
-  const { machine, chain, template, disk, serverUrl } = settings
-  if (template.value === null) return `no profile of ${machine.hostname} (${chainNames(settings)}) names a template`
-  if (disk.value === null)
-    return `machine ${machine.hostname} names no disk that an install may erase; set it: bootstead machine set ${machine.hostname} disk=sda`
-  if (serverUrl === null) return 'this server does not know its own address; start it with --advertise ADDRESS'
-  return chain.broken
-}
-
-const chainNames = (settings: Settings): string => settings.chain.profiles.map((profile) => profile.name).join(' < ')
-
-type Release = Readonly<{ quirks: ReleaseQuirks; files: Omit<KernelBoot, 'args'> }>
-
-function releaseOf(settings: Settings): Release | string {
-  const { family, version, image } = settings
-  if (family.value === null || version.value === null)
-    return `no profile of ${settings.machine.hostname} (${chainNames(settings)}) names a family and version`
-  const quirks = releaseQuirks(family.value, version.value)
-  if (quirks === null) return `${family.value} ${version.value} is not a release whose installer is known`
-  if (image.value === null) return `no profile of ${settings.machine.hostname} (${chainNames(settings)}) names an image`
-  const at = (file: string): string => `images/${image.value?.name ?? ''}/${file}`
-  const { kernel, initrd } = image.value
-  return { quirks, files: { image: image.value, kernel: at(kernel), initrd: initrd === null ? null : at(initrd) } }
 }

@@ -1,6 +1,7 @@
 // Which loader a client is told to fetch: a table, chosen by platform, by what asks, and by the machine's own wish.
 import { macFileName } from '../inventory/address.ts'
 import type { Agent, Client, Platform } from './dhcp/clients.ts'
+import { platforms } from './dhcp/clients.ts'
 import type { Settings, Traced } from './settings.ts'
 
 /** The param `loader`: which menu a machine is to read; `auto` takes the best its firmware can. */
@@ -113,10 +114,7 @@ export function loaderOf(settings: Settings): Traced<Loader> {
 /** The boot file for this client, or null when it isn't booting or the server has no URL to give. */
 export function bootfileFor(settings: Settings, client: Client): Traced<Bootfile> | null {
   const loader = loaderOf(settings)
-  const row = loaderTable.find(
-    (one) =>
-      one.platform === client.platform && one.agents.includes(client.agent) && one.loaders.includes(loader.value),
-  )
+  const row = rowFor(loader.value, client)
   if (row === undefined) return null
   const origin = {
     layer: 'default' as const,
@@ -125,9 +123,44 @@ export function bootfileFor(settings: Settings, client: Client): Traced<Bootfile
   }
   const path = row.file === 'MENU' ? menuPath(settings, 'ipxe') : row.file
   if (path === null) return null
-  const wantsUrl = row.file === 'MENU' || client.agent === 'http'
-  if (wantsUrl && settings.serverUrl === null) return null
-  return { value: { name: wantsUrl ? `${settings.serverUrl ?? ''}/${path}` : path, path }, origin }
+  const byUrl = takesUrl(row, client)
+  if (byUrl && settings.serverUrl === null) return null
+  return { value: { name: byUrl ? `${settings.serverUrl ?? ''}/${path}` : path, path }, origin }
+}
+
+const rowFor = (loader: Loader, { platform, agent }: Client): LoaderRow | undefined =>
+  loaderTable.find((one) => one.platform === platform && one.agents.includes(agent) && one.loaders.includes(loader))
+
+const takesUrl = (row: LoaderRow, { agent }: Client): boolean => row.file === 'MENU' || agent === 'http'
+
+export type BootingAgent = Exclude<Agent, 'system'>
+
+/** What one kind of client fetches, on whichever of these platforms it runs. */
+export type BootBranch = Readonly<{
+  agent: BootingAgent
+  platforms: readonly Platform[]
+  /** Null stands for the machine's own iPXE script. */
+  file: string | null
+  byUrl: boolean
+}>
+
+/** The table for machines of that loader, written out for who can't ask bootfileFor() at each request. */
+export function bootBranches(loader: Loader): readonly BootBranch[] {
+  const branches = new Map<string, BootBranch>()
+  for (const agent of ['ipxe', 'http', 'pxe'] as const)
+    for (const platform of platforms) {
+      const row = rowFor(loader, { platform, agent })
+      if (row === undefined) continue
+      const key = `${agent} ${row.file}`
+      const alike = branches.get(key)?.platforms ?? []
+      branches.set(key, {
+        agent,
+        platforms: [...alike, platform],
+        file: row.file === 'MENU' ? null : row.file,
+        byUrl: takesUrl(row, { platform, agent }),
+      })
+    }
+  return [...branches.values()]
 }
 
 /** Where a machine's menu lives, the same at every door. */

@@ -20,7 +20,9 @@ import type {
 import type { Snapshot } from '../inventory/snapshot.ts'
 import { machineSchema, networkSchema } from '../inventory/rows.ts'
 import { bootInterface } from '../inventory/snapshot.ts'
-import { vdisks } from '../inventory/vdisk.ts'
+import { vdiskTargets } from '../inventory/vdisk.ts'
+import type { Platform } from './hypervisor.ts'
+import { diskInGuest, diskPrefix, platformOf } from './hypervisor.ts'
 import type { Server } from './server.ts'
 import { serverAddressFor, serverUrl } from './server.ts'
 import { derivedMac } from '../inventory/xen-mac.ts'
@@ -60,6 +62,8 @@ export type Settings = Readonly<{
   image: Traced<Image | null>
   hypervisor: Traced<Hypervisor>
   guestType: Traced<GuestType>
+  /** A guest's, as its Dom0's hypervisor makes it. */
+  platform: Platform | null
   kernelArgs: Traced<string | null>
   repositories: Traced<readonly Repository[]>
   disk: Traced<string | null>
@@ -88,6 +92,13 @@ export function settingsOf(snapshot: Snapshot, machine: Machine, server: Server)
       asColumn(machineSchema.shape.domain, fromSite(snapshot, 'domain')),
     ) ?? byDefault(null, 'domain')
   const serverAddress = serverAddressFor(network, server)
+  const release = releaseSettings(layers)
+  const platform = platformOf(snapshot, machine, {
+    type: release.guestType.value,
+    arch: release.arch.value,
+    family: release.family.value,
+    version: release.version.value,
+  })
   return {
     machine,
     chain,
@@ -95,15 +106,16 @@ export function settingsOf(snapshot: Snapshot, machine: Machine, server: Server)
     nic,
     network,
     ...networkSettings(layers),
-    ...releaseSettings(layers),
+    ...release,
+    platform,
     domain,
     fqdn: domain.value === null ? machine.hostname : `${machine.hostname}.${domain.value}`,
-    disk: diskOf(layers),
+    disk: diskOf(layers, platform),
     serialConsole:
       firstOf<string>(
         fromMachine(machine, 'serial_console'),
         asColumn(machineSchema.shape.serial_console, fromParams(layers, 'serial_console')),
-      ) ?? byDefault(null, 'serial_console'),
+      ) ?? consoleOf(machine, platform),
     serverAddress,
     serverUrl: serverUrl(server, serverAddress.value),
     params: paramsOf(layers),
@@ -163,12 +175,19 @@ function releaseSettings({ snapshot, machine, chain }: Layers) {
 }
 
 /** The only disk an install may erase. A guest's is what its first vdisk is called inside it. */
-function diskOf({ machine }: Layers): Traced<string | null> {
+function diskOf({ machine }: Layers, platform: Platform | null): Traced<string | null> {
   const own = fromMachine(machine, 'disk')
   if (own !== null) return { ...own, value: own.value.replace(/^\/dev\//, '') }
-  const [first] = vdisks(machine.vdisk)
-  if (machine.dom0 === null || first === undefined) return byDefault(null, 'disk')
-  return { value: first.target ?? 'xvda', origin: origin('machine', machine.hostname, 'vdisk') }
+  const [first] = platform === null ? [] : vdiskTargets(machine.vdisk, diskPrefix(platform))
+  if (platform === null || first === undefined) return byDefault(null, 'disk')
+  return { value: diskInGuest(platform, first), origin: origin('machine', machine.hostname, 'vdisk') }
+}
+
+/** A guest without a console of its own has the one that its Dom0 shows. */
+function consoleOf(machine: Machine, platform: Platform | null): Traced<string | null> {
+  if (platform === null) return byDefault(null, 'serial_console')
+  const column = `serial_console (of a guest of ${platform.hypervisor})`
+  return { value: platform.console, origin: { layer: 'default', row: machine.hostname, column } }
 }
 
 const origin = (layer: Origin['layer'], row: string, column: string): Origin => ({ layer, row, column })

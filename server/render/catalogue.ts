@@ -2,20 +2,24 @@
 import { createHash } from 'node:crypto'
 import type { MacAddress } from '../inventory/address.ts'
 import { parseMac } from '../inventory/address.ts'
-import { findings, isWithheld } from '../inventory/findings.ts'
+import { describeWithheld, findings, isWithheld } from '../inventory/findings.ts'
 import type { Snapshot } from '../inventory/snapshot.ts'
 import type { Plan, PlanContext } from '../plan/boot.ts'
 import { planBoot } from '../plan/boot.ts'
 import { menuPath } from '../plan/bootfile.ts'
+import type { KernelArg } from '../plan/arguments.ts'
+import type { GuestPlan } from '../plan/guest.ts'
 import { planGuest } from '../plan/guest.ts'
+import type { Settings } from '../plan/settings.ts'
 import { settingsOf } from '../plan/settings.ts'
-import { renderInstall, renderRunning } from './guest.ts'
+import { renderLibvirtInstall, renderLibvirtRunning } from './libvirt.ts'
 import { renderManifest } from './manifest.ts'
 import type { Menu } from './menus.ts'
 import { menuTemplates, menuView } from './menus.ts'
 import type { TemplateEngine } from './templates.ts'
 import { TemplateError } from './templates.ts'
 import { installView } from './view.ts'
+import { renderXenInstall, renderXenRunning } from './xen.ts'
 
 /** `own-address`: only from an address of that machine. `install-token`, `machine-token`: with the machine's live token. */
 export type Access = 'own-address' | 'install-token' | 'machine-token'
@@ -120,17 +124,21 @@ const manifest: Artefact = {
   contentType: 'text/plain; charset=utf-8',
   stage: null,
   match: (_, requested) => matchHost(/^dom0\/([^/]+)\/manifest$/, requested),
-  paths: (context, hostname) => (isDom0(context, hostname) ? [`dom0/${hostname}/manifest`] : []),
+  paths: (context, hostname) => (typeof dom0Of(context, hostname) === 'string' ? [] : [`dom0/${hostname}/manifest`]),
   render: (context, { hostname }) => {
-    if (!isDom0(context, hostname)) return none(`${hostname} is no Dom0: its profile has no hypervisor`)
-    return text(renderManifest(manifestEntries(context, hostname)))
+    const dom0 = dom0Of(context, hostname)
+    return typeof dom0 === 'string' ? none(dom0) : text(renderManifest(manifestEntries(context, hostname)))
   },
 }
 
-function isDom0({ snapshot, server, known }: PlanContext, hostname: string): boolean {
+/** A Dom0 that is served, or why it isn't one. */
+function dom0Of({ snapshot, server, known }: PlanContext, hostname: string): Settings | string {
+  const found = findings(snapshot, hostname, known)
+  if (isWithheld(found)) return `${hostname} is withheld: ${describeWithheld(found)}`
   const machine = snapshot.machines.get(hostname)
-  if (machine === undefined || isWithheld(findings(snapshot, hostname, known))) return false
-  return settingsOf(snapshot, machine, server).hypervisor.value === 'xen'
+  if (machine === undefined) return `the inventory has no machine ${hostname}`
+  const settings = settingsOf(snapshot, machine, server)
+  return settings.hypervisor.value === 'none' ? `${hostname} is no Dom0: its profile has no hypervisor` : settings
 }
 
 function manifestEntries(context: RenderContext, dom0: string): Parameters<typeof renderManifest>[0] {
@@ -161,11 +169,11 @@ type GuestFile = Readonly<{ path: string; sha256: string }>
 function guestFiles(context: RenderContext, dom0: string, guest: string): readonly GuestFile[] | null {
   if (isWithheld(findings(context.snapshot, guest, context.known))) return null
   try {
-    return guestConfigs.flatMap((artefact) => {
+    return guestConfigs.flatMap(({ artefact, path }) => {
       const rendered = artefact.render(context, { artefact, hostname: dom0, guest })
       if (rendered.kind === 'none') return []
       const sha256 = createHash('sha256').update(rendered.text).digest('hex')
-      return [{ path: guestPath(dom0, guest, artefact.name === 'xen-install'), sha256 }]
+      return [{ path: path(dom0, guest), sha256 }]
     })
   } catch (error) {
     if (error instanceof TemplateError) return null // its neighbours' go on
@@ -179,47 +187,76 @@ function unreadable({ snapshot }: PlanContext): readonly string[] {
   return hostnames.filter((hostname) => !snapshot.machines.has(hostname)).sort()
 }
 
-const guestPath = (dom0: string, guest: string, install: boolean): string =>
-  `dom0/${dom0}/xen/${guest}${install ? '_install' : ''}`
+type GuestConfig = Readonly<{ artefact: Artefact; path: (dom0: string, guest: string) => string }>
 
-function guestConfig(name: string, suffix: string): Artefact {
-  return {
-    name,
-    path: `dom0/HOSTNAME/xen/GUEST${suffix}`,
+/** A guest's configuration for its Dom0's hypervisor: the running one, or the install one while the guest is armed. */
+function guestConfig(
+  hypervisor: GuestPlan['hypervisor'],
+  when: 'running' | 'install',
+  names: Readonly<{ name: string; folder: string; ending: string; contentType: string }>,
+): GuestConfig {
+  const path = (dom0: string, guest: string): string => `dom0/${dom0}/${names.folder}/${guest}${names.ending}`
+  const ending = names.ending.replace('.', '\\.')
+  const pattern = new RegExp(`^dom0/([^/]+)/${names.folder}/([A-Za-z0-9-]+)${ending}$`)
+  const artefact: Artefact = {
+    name: names.name,
+    path: path('HOSTNAME', 'GUEST'),
     doors: ['http'],
     access: 'machine-token',
-    contentType: 'text/plain; charset=utf-8',
+    contentType: names.contentType,
     stage: null,
-    match: (_, requested) => {
-      const matched = matchHost(/^dom0\/([^/]+)\/xen\/([A-Za-z0-9-]+(?:_install)?)$/, requested)
-      if (matched?.guest == null || matched.guest.endsWith('_install') !== (suffix !== '')) return null
-      return { ...matched, guest: matched.guest.replace(/_install$/, '') }
-    },
+    match: (_, requested) => matchHost(pattern, requested),
     paths: (context, hostname) => {
-      if (!isDom0(context, hostname)) return []
+      const dom0 = dom0Of(context, hostname)
+      if (typeof dom0 === 'string' || dom0.hypervisor.value !== hypervisor) return []
       const guests = (context.snapshot.guests.get(hostname) ?? []).filter(
         (guest) => !isWithheld(findings(context.snapshot, guest, context.known)),
       )
-      const shown = suffix === '' ? guests : guests.filter((guest) => planBoot(context, guest).kind === 'install')
-      return shown.map((guest) => guestPath(hostname, guest, suffix !== ''))
+      const shown = when === 'running' ? guests : guests.filter((guest) => planBoot(context, guest).kind === 'install')
+      return shown.map((guest) => path(hostname, guest))
     },
-    render: (context, { hostname, guest }) => renderGuest(context, hostname, guest ?? '', suffix !== ''),
+    render: (context, { hostname, guest }) => renderGuest(context, hypervisor, when, hostname, guest ?? ''),
   }
+  return { artefact, path }
 }
 
-function renderGuest(context: RenderContext, dom0: string, guest: string, install: boolean): Rendered {
-  const machine = context.snapshot.machines.get(guest)
-  if (machine?.dom0 !== dom0) return none(`${guest} is no guest of ${dom0}`)
+function renderGuest(
+  context: RenderContext,
+  hypervisor: GuestPlan['hypervisor'],
+  when: 'running' | 'install',
+  hostname: string,
+  guest: string,
+): Rendered {
+  if (context.snapshot.machines.get(guest)?.dom0 !== hostname) return none(`${guest} is no guest of ${hostname}`)
+  const dom0 = dom0Of(context, hostname)
+  if (typeof dom0 === 'string') return none(dom0)
   const plan = planBoot(context, guest)
   if (plan.kind === 'ignore') return none(plan.why)
-  const guestPlan = planGuest(context.snapshot, plan.settings)
-  if (!install) return text(renderRunning(guestPlan))
+  const guestPlan = planGuest(context.snapshot, dom0, plan.settings)
+  if (guestPlan?.hypervisor !== hypervisor) return none(`${hostname} runs ${dom0.hypervisor.value}, not ${hypervisor}`)
+  if (when === 'running') return text(renderRunning(guestPlan))
   return plan.kind === 'install'
     ? text(renderInstall(guestPlan, plan.boot.args))
     : none(`${guest} is not to be installed: ${plan.why}`)
 }
 
-const guestConfigs: readonly Artefact[] = [guestConfig('xen', ''), guestConfig('xen-install', '_install')]
+function renderRunning(guest: GuestPlan): string {
+  return guest.hypervisor === 'xen' ? renderXenRunning(guest) : renderLibvirtRunning(guest)
+}
+
+function renderInstall(guest: GuestPlan, args: readonly KernelArg[]): string {
+  return guest.hypervisor === 'xen' ? renderXenInstall(guest, args) : renderLibvirtInstall(guest, args)
+}
+
+const xen = { folder: 'xen', contentType: 'text/plain; charset=utf-8' } as const
+const libvirt = { folder: 'libvirt', contentType: 'application/xml; charset=utf-8' } as const
+
+const guestConfigs: readonly GuestConfig[] = [
+  guestConfig('xen', 'running', { ...xen, name: 'xen', ending: '' }),
+  guestConfig('xen', 'install', { ...xen, name: 'xen-install', ending: '_install' }),
+  guestConfig('kvm', 'running', { ...libvirt, name: 'libvirt', ending: '.xml' }),
+  guestConfig('kvm', 'install', { ...libvirt, name: 'libvirt-install', ending: '_install.xml' }),
+]
 
 export const catalogue: readonly Artefact[] = [
   menuArtefact('pxelinux', 'pxelinux.cfg/01-MAC', /^pxelinux\.cfg\/01-([0-9a-f-]{17})$/i),
@@ -227,7 +264,7 @@ export const catalogue: readonly Artefact[] = [
   menuArtefact('ipxe', 'ipxe/MAC.ipxe', /^ipxe\/([0-9a-f:-]{17})\.ipxe$/i),
   kickstart,
   manifest,
-  ...guestConfigs,
+  ...guestConfigs.map(({ artefact }) => artefact),
 ]
 
 /** Which artefact, of which machine, a path names; null when the path has none of the catalogue's forms. */

@@ -2,7 +2,7 @@
 
 export type ManifestEntries = Readonly<{
   dom0: string
-  /** Guest configurations, by their path on this server. */
+  /** Guest configurations, by their path on this server: `dom0/HOSTNAME/…`. */
   files: readonly ManifestFile[]
   /** Install kernels and initrds of guests. */
   images: readonly ManifestFile[]
@@ -13,12 +13,22 @@ type ManifestFile = Readonly<{ path: string; sha256: string }>
 
 /**
  * Lines of fields separated by one space, for a shell to read: `file SHA256 MODE DESTINATION PATH` (PATH on this
- * server, DESTINATION relative to the Dom0's folder for that kind: `xen/…` is /etc/xen, `boot/…` the boot folder),
- * `keep GUEST`, and a last line `end COUNT` that shows a truncated copy.
+ * server, DESTINATION relative to the Dom0's folder for that kind: `xen/…` is /etc/xen, `libvirt/…` the folder for domain
+ * XML, `boot/…` the boot folder), `keep GUEST`, and a last line `end COUNT` that shows a truncated copy.
  */
 export function renderManifest({ dom0, files, images, withheld }: ManifestEntries): string {
-  const configs = files.map(({ path, sha256 }) => `file ${sha256} 0600 xen/${path.split('/').at(-1) ?? ''} ${path}`)
-  const boots = images.map(({ path, sha256 }) => `file ${sha256} 0644 boot/${path.replace(/^images\//, '')} ${path}`)
-  const lines = [...new Set([...configs, ...boots])].sort().concat(withheld.map((guest) => `keep ${guest}`))
-  return [`# bootstead manifest 1 ${dom0}`, ...lines, `end ${lines.length}`, ''].join('\n')
+  const own = `dom0/${dom0}/`
+  const configs = files.map(({ path, sha256 }) => ({ path, sha256, mode: '0600', place: path.slice(own.length) }))
+  const boots = images.map(({ path, sha256 }) => ({
+    path,
+    sha256,
+    mode: '0644',
+    place: path.replace(/^images\//, 'boot/'),
+  }))
+  const lines = [...configs, ...boots]
+    .sort((a, b) => (a.place > b.place ? 1 : a.place < b.place ? -1 : 0))
+    .map(({ sha256, mode, place, path }) => `file ${sha256} ${mode} ${place} ${path}`)
+    .concat(withheld.map((guest) => `keep ${guest}`))
+  const once = [...new Set(lines)]
+  return [`# bootstead manifest 1 ${dom0}`, ...once, `end ${once.length}`, ''].join('\n')
 }

@@ -3,10 +3,12 @@ import type { Json, Machine, Token } from '../inventory/rows.ts'
 import { netmaskOf, prefixLengthOf } from '../inventory/address.ts'
 import { cpuNumbers } from '../inventory/cpus.ts'
 import { defaultDom0MemoryMiB } from '../inventory/findings.ts'
-import { inherited, profileChain } from '../inventory/profiles.ts'
 import type { Snapshot } from '../inventory/snapshot.ts'
 import { vdisks } from '../inventory/vdisk.ts'
 import { absoluteUrl } from '../plan/arguments.ts'
+import type { Mirror } from '../plan/mirror.ts'
+import { mirrorOf } from '../plan/mirror.ts'
+import { xenConsole } from '../plan/hypervisor.ts'
 import { majorOf } from '../plan/release.ts'
 import type { Settings } from '../plan/settings.ts'
 import type { Plan } from '../plan/boot.ts'
@@ -59,6 +61,8 @@ export type InstallView = Readonly<{
     memory_mib: number
     /** Its Dom0's host name when it is a guest, else ''. */
     dom0: string
+    /** What kind of guest: `pv`, `pvh`, `hvm` (of Xen) or `kvm`; '' for metal. */
+    guest_type: string
     profile: string
   }>
   release: Readonly<{ family: string; version: string; major: number }>
@@ -69,6 +73,8 @@ export type InstallView = Readonly<{
   install: Readonly<{
     /** The installation tree, absolute; '' when the image names none. */
     tree_url: string
+    /** The package mirror that the tree is part of, as debian-installer wants it; null when the tree is not on HTTP. */
+    mirror: Mirror | null
     repositories: readonly Readonly<{ name: string; url: string }>[]
     kernel_args: string
   }>
@@ -87,9 +93,9 @@ export type InstallView = Readonly<{
 /** Builds the view of an armed machine. */
 export function installView(snapshot: Snapshot, plan: Extract<Plan, { kind: 'install' }>): InstallView {
   const { settings, token } = plan
-  const { machine } = settings
+  const { machine, platform } = settings
   const interfaces = settings.nics.map((nic) => interfaceView(snapshot, settings, machine, nic.name))
-  const consoles = consolesOf(snapshot, settings)
+  const consoles = consolesOf(settings)
   const bootArgs = settings.params.get('boot_args')?.value
   const params = Object.fromEntries([...settings.params].map(([name, { value }]) => [name, value]))
   return {
@@ -108,6 +114,7 @@ export function installView(snapshot: Snapshot, plan: Extract<Plan, { kind: 'ins
       vcpus: machine.vcpus ?? 0,
       memory_mib: machine.memory_mib ?? 0,
       dom0: machine.dom0 ?? '',
+      guest_type: platform === null ? '' : platform.hypervisor === 'xen' ? platform.type : platform.hypervisor,
       profile: machine.profile,
     },
     release: {
@@ -170,8 +177,10 @@ function interfaceView(snapshot: Snapshot, settings: Settings, machine: Machine,
 
 function installSource(settings: Settings): InstallView['install'] {
   const tree = settings.image.value?.tree_url ?? null
+  const treeUrl = tree === null ? '' : absoluteUrl(settings, tree)
   return {
-    tree_url: tree === null ? '' : absoluteUrl(settings, tree),
+    tree_url: treeUrl,
+    mirror: mirrorOf(treeUrl),
     repositories: settings.repositories.value.map(({ name, url }) => ({ name, url: absoluteUrl(settings, url) })),
     kernel_args: settings.kernelArgs.value ?? '',
   }
@@ -198,18 +207,11 @@ function dom0View(snapshot: Snapshot, settings: Settings): Dom0View | null {
   }
 }
 
-/** Kernels before pvops (EL 5 and older) call Xen's console xvc0, all since hvc0. */
-function consolesOf(snapshot: Snapshot, settings: Settings): readonly string[] {
-  const { machine, family, version, hypervisor } = settings
-  const serial = settings.serialConsole.value
-  const xenConsole = family.value === 'el' && majorOf(version.value ?? '0') <= 5 ? 'xvc0' : 'hvc0'
-  const dom0 = machine.dom0 === null ? undefined : snapshot.machines.get(machine.dom0)
-  if (dom0 !== undefined) {
-    const isXen = inherited(profileChain(snapshot, dom0.profile), 'hypervisor')?.value === 'xen'
-    return [serial ?? (isXen ? xenConsole : 'ttyS0')]
-  }
-  if (serial === null) return []
-  return ['tty0', hypervisor.value === 'xen' ? xenConsole : serial] // Xen keeps the serial port for itself
+function consolesOf({ machine, family, version, hypervisor, serialConsole }: Settings): readonly string[] {
+  if (serialConsole.value === null) return []
+  if (machine.dom0 !== null) return [serialConsole.value]
+  const isXen = hypervisor.value === 'xen' // which keeps the serial port for itself
+  return ['tty0', isXen ? xenConsole(family.value, version.value) : serialConsole.value]
 }
 
 /** Xen pins the Dom0's virtual CPUs to the physical ones of the same numbers, so `cpus` can pin it only when it begins at 0. */

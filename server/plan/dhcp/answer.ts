@@ -1,6 +1,6 @@
 // A DHCP request and the inventory give a reply, or silence and the reason. Reservations only; no lease is kept.
 import type { Ipv4Address, MacAddress, MachineUuid } from '../../inventory/address.ts'
-import { broadcastOf, netmaskOf, networkContains, parseIpv4 } from '../../inventory/address.ts'
+import { networkContains, parseIpv4 } from '../../inventory/address.ts'
 import { describeWithheld, findings, isWithheld } from '../../inventory/findings.ts'
 import type { Interface, Machine, Network } from '../../inventory/rows.ts'
 import type { Snapshot } from '../../inventory/snapshot.ts'
@@ -8,9 +8,10 @@ import { bootInterface } from '../../inventory/snapshot.ts'
 import { bootfileFor } from '../bootfile.ts'
 import type { PlanContext } from '../boot.ts'
 import { ownAddressFor } from '../server.ts'
-import type { Settings, Traced } from '../settings.ts'
+import type { Settings } from '../settings.ts'
 import { settingsOf } from '../settings.ts'
 import { clientOf } from './clients.ts'
+import { hostConfiguration, leaseSeconds } from './host.ts'
 import type { DhcpMessage } from './message.ts'
 import { MESSAGE_TYPE, NO_ADDRESS, OPTION } from './message.ts'
 import {
@@ -34,8 +35,6 @@ export type DhcpAnswer =
       why: string
       /** Set when the request is a machine's of the inventory. */ machine: string | null
     }>
-
-const defaultLeaseSeconds = 3600
 
 const ignore = (why: string, machine: string | null = null): DhcpAnswer => ({ kind: 'ignore', why, machine })
 
@@ -212,15 +211,6 @@ function reply(asked: Case, type: 'OFFER' | 'ACK', { lease } = { lease: true }):
   }
 }
 
-/** The param `dhcp_lease_seconds`, at least a minute, else an hour: soon enough for a changed reservation to be noticed. */
-export function leaseSeconds(settings: Settings): Traced<number> {
-  const given = settings.params.get('dhcp_lease_seconds')
-  const value = given?.value
-  if (given !== undefined && typeof value === 'number' && Number.isInteger(value) && value >= 60 && value < 0xffffffff)
-    return { value, origin: given.origin }
-  return { value: defaultLeaseSeconds, origin: { layer: 'default', row: '', column: 'params.dhcp_lease_seconds' } }
-}
-
 function leaseOptions(settings: Settings): readonly (readonly [number, Uint8Array])[] {
   const { value: seconds } = leaseSeconds(settings)
   return [
@@ -231,24 +221,20 @@ function leaseOptions(settings: Settings): readonly (readonly [number, Uint8Arra
 }
 
 function hostOptions({ settings, nic, network }: Case): ReadonlyMap<number, Uint8Array> {
+  const host = hostConfiguration(settings, nic, network)
   const options = new Map<number, Uint8Array>()
   const give = (code: number, value: Uint8Array | null): void => {
     if (value !== null && value.length > 0) options.set(code, value)
   }
-  give(OPTION.subnetMask, ipv4List([netmaskOf(network.cidr)]))
-  give(OPTION.router, network.gateway === null || settings.nic?.name !== nic.name ? null : ipv4List([network.gateway]))
-  give(OPTION.domainNameServer, addresses(settings.dns.value))
+  give(OPTION.subnetMask, ipv4List([host.netmask]))
+  give(OPTION.router, host.router === null ? null : ipv4List([host.router]))
+  give(OPTION.domainNameServer, ipv4List(host.dns))
   give(OPTION.hostname, ascii(settings.machine.hostname))
-  give(OPTION.domainName, settings.domain.value === null ? null : ascii(settings.domain.value))
-  give(OPTION.interfaceMtu, network.mtu === null ? null : u16(network.mtu))
-  give(OPTION.broadcastAddress, ipv4List([broadcastOf(network.cidr)]))
-  give(OPTION.ntpServer, addresses(settings.ntp.value))
+  give(OPTION.domainName, host.domain === null ? null : ascii(host.domain))
+  give(OPTION.interfaceMtu, host.mtu === null ? null : u16(host.mtu))
+  give(OPTION.broadcastAddress, ipv4List([host.broadcast]))
+  give(OPTION.ntpServer, ipv4List(host.ntp))
   return options
-}
-
-/** Names among the addresses are left out: DHCP carries addresses only. */
-function addresses(list: readonly string[]): Uint8Array {
-  return ipv4List(list.flatMap((text) => parseIpv4(text) ?? []))
 }
 
 /** RFC 2132 §9.8: in the client's order of preference; what it didn't ask for comes last, for clients that forget to ask. */

@@ -241,10 +241,49 @@ const cases: readonly Case[] = [
     ['guest1: machines guest1 vdisk="/dev/sdb,/dev/sdb1": the same device is given twice; give each once'],
   ],
   [
-    'two disks that the guest would see as one, the second by its place in the list',
-    change(machine('guest1', { vdisk: '/dev/sda5:xvdb,/dev/sda7' })),
+    'two disks that the guest would see as one',
+    change(machine('guest1', { vdisk: '/dev/sda5:xvdb,/dev/sda7:hdb' })),
     [
-      'guest1: machines guest1 vdisk="/dev/sda5:xvdb,/dev/sda7": the guest would see two disks as one (xvdb, xvdb); name other targets',
+      'guest1: machines guest1 vdisk="/dev/sda5:xvdb,/dev/sda7:hdb": the guest would see two disks as one (xvdb, hdb); name other targets',
+    ],
+  ],
+  [
+    'a target that Xen has no number for',
+    change(machine('guest1', { vdisk: '/dev/sda5:vda' })),
+    [
+      'guest1: machines guest1 vdisk="/dev/sda5:vda": a guest of xen can\'t have a disk vda; name one like xvda, hda or sda, or none',
+    ],
+  ],
+  [
+    'a target that KVM has no bus for',
+    change(profile('xen', { hypervisor: 'kvm' }), machine('guest1', { vdisk: '/dev/sda5:xvda' })),
+    [
+      'guest1: machines guest1 vdisk="/dev/sda5:xvda": a guest of kvm can\'t have a disk xvda; name one like vda, sda or hda, or none',
+    ],
+  ],
+  [
+    'more disks than there are letters',
+    change(machine('guest1', { vdisk: Array.from({ length: 27 }, (_, index) => `/srv/xen/${index}`).join(',') })),
+    [
+      `guest1: machines guest1 vdisk="${Array.from({ length: 27 }, (_, index) => `/srv/xen/${index}`).join(',')}": a guest has at most 26 disks, and these are 27`,
+    ],
+  ],
+  [
+    'a guest whose name is a number, which xl, xm and virsh take for a domain’s',
+    change(
+      put('machines', '12', { ...farm.machines.get('guest1'), hostname: '12' }),
+      put('machines', 'guest1', { ...farm.machines.get('guest1'), dom0: null, vdisk: null, cpus: null, disk: 'sda' }),
+      nic('guest1', { mac: '00:00:5e:00:53:09' }),
+    ),
+    [
+      '12: machines 12 hostname="12": xl, xm and virsh take a name of digits alone for the number of a domain, perhaps of another guest; rename it',
+    ],
+  ],
+  [
+    'a gateway outside its network, once for all its machines',
+    change(put('networks', 'farm', { ...farm.networks.get('farm'), gateway: '203.0.113.1' })),
+    [
+      ': networks farm gateway="203.0.113.1": the gateway is outside the network (192.0.2.0/24), so its machines can\'t reach it; mend one of them',
     ],
   ],
   [
@@ -394,6 +433,15 @@ describe('vdisks', () => {
 })
 
 describe('CPUs and memory', () => {
+  test('more CPUs than the Dom0 has are slow, but hinder nothing; fewer physical ones than virtual are a choice', () => {
+    const many = change(machine('guest1', { vcpus: 9 }))
+    assert.deepEqual(found(many), [
+      "guest1: machines guest1 vcpus=9: dom0 has 8 CPUs; the guest's take turns on them, which is slow",
+    ])
+    assert.deepEqual(withheld(many), [])
+    assert.deepEqual(found(change(machine('guest1', { vcpus: 4, cpus: '2-3' }))), [])
+  })
+
   test('the param share_cpus lets guests share when both have it, by whichever layer', () => {
     const shared = machine('guest1', { cpus: '4-5' })
     const one = change(shared, machine('guest2', { params: { share_cpus: true } }))

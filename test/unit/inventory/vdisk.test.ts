@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { parseVdisks, vdisks } from '../../../server/inventory/vdisk.ts'
+import { isOneDisk, parseVdisks, vdisks, vdiskTargets } from '../../../server/inventory/vdisk.ts'
 
 test('DESIGN §2: one device, several separated by commas, each optionally device:target', () => {
   assert.deepEqual(vdisks(parseVdisks('/dev/sda5, /dev/vg0/web:xvdb,/srv/xen/web.img:hda')), [
@@ -45,4 +45,31 @@ test('what could end a string of a guest configuration, or is no path, is refuse
     '/',
   ])
     assert.equal(parseVdisks(text), null, JSON.stringify(text))
+})
+
+test('each disk has its target, or the next letter that no other has', () => {
+  const targets = (text: string): readonly string[] => vdiskTargets(parseVdisks(text), 'xvd')
+  assert.deepEqual(targets('/dev/sda5,/dev/sda6'), ['xvda', 'xvdb'])
+  assert.deepEqual(targets('/dev/sda5:xvdb,/dev/sda6'), ['xvdb', 'xvdc'])
+  assert.deepEqual(targets('/dev/sda5,/dev/sda6:xvda1'), ['xvdb', 'xvda1'])
+  assert.deepEqual(targets('/dev/sda5:xvdz,/dev/sda6:hda,/dev/sda7'), ['xvdz', 'hda', 'xvdc'])
+  assert.deepEqual(vdiskTargets(parseVdisks('/dev/sda5'), 'vd'), ['vda'])
+  assert.deepEqual(vdiskTargets(null, 'hd'), [])
+})
+
+test('two targets are one disk when they are equal, differ in hd and xvd alone, or one is a partition of the other', () => {
+  for (const [a, b] of [
+    ['xvda', 'xvda'],
+    ['hda', 'xvda'],
+    ['xvda', 'xvda1'],
+    ['sda2', 'sda'],
+  ] as const)
+    assert.ok(isOneDisk(a, b) && isOneDisk(b, a), `${a} ${b}`)
+  for (const [a, b] of [
+    ['xvda', 'xvdb'],
+    ['xvda1', 'xvda2'],
+    ['xvda', 'xvdaa'],
+    ['sda', 'vda'],
+  ] as const)
+    assert.ok(!isOneDisk(a, b) && !isOneDisk(b, a), `${a} ${b}`)
 })

@@ -4,7 +4,8 @@ import type { Token } from '../../../server/inventory/rows.ts'
 import type { RowChange, Snapshot } from '../../../server/inventory/snapshot.ts'
 import { changeSnapshot } from '../../../server/inventory/snapshot.ts'
 import type { Plan } from '../../../server/plan/boot.ts'
-import { hasExpired, installObstacle, liveToken, planBoot } from '../../../server/plan/boot.ts'
+import { hasExpired, liveToken, planBoot } from '../../../server/plan/boot.ts'
+import { installObstacle } from '../../../server/plan/install.ts'
 import type { Server } from '../../../server/plan/server.ts'
 import { settingsOf } from '../../../server/plan/settings.ts'
 import { address, snapshotOf } from '../../fixtures.ts'
@@ -137,11 +138,12 @@ describe('armed, but it can’t be: held with the reason, not booted and not ins
     for (const [, snapshot, why, facts] of cases) {
       const machine = snapshot.machines.get('a')
       assert.ok(machine)
-      assert.match(installObstacle(settingsOf(snapshot, machine, facts ?? server)) ?? '', why)
+      const context = { snapshot, server: facts ?? server, known }
+      assert.match(installObstacle(context, settingsOf(snapshot, machine, context.server)) ?? '', why)
     }
     const machine = toInstall.machines.get('a')
     assert.ok(machine)
-    assert.equal(installObstacle(settingsOf(toInstall, machine, server)), null)
+    assert.equal(installObstacle({ snapshot: toInstall, server, known }, settingsOf(toInstall, machine, server)), null)
   })
 })
 

@@ -232,6 +232,14 @@ machines:
   })
 })
 
+function guest({ hypervisor = 'xen', profile = '', columns = '' }): Settings {
+  return settings(
+    snapshotOf(`
+profiles: {p: {${profile}}, h: {hypervisor: ${hypervisor}}}
+machines: {a: {profile: p, dom0: b, ${columns}}, b: {profile: h}}`),
+  )
+}
+
 describe('the disk that an install may erase', () => {
   const disk = (columns: string, profile = ''): string =>
     told(settings(snapshotOf(`profiles: {p: {${profile}}}\nmachines: {a: {profile: p, ${columns}}}`)).disk)
@@ -244,9 +252,49 @@ describe('the disk that an install may erase', () => {
   })
 
   test('is, for a guest, what its first vdisk is called inside it', () => {
-    assert.equal(disk('dom0: b, vdisk: /dev/sda5'), '"xvda" < machine a.vdisk')
-    assert.equal(disk('dom0: b, vdisk: "/dev/sda5:sda,/dev/sda6:sdb"'), '"sda" < machine a.vdisk')
-    assert.equal(disk('dom0: b, vdisk: /dev/sda5, disk: xvdb'), '"xvdb" < machine a.disk')
+    const inside = (columns: string): string => told(guest({ columns }).disk)
+    assert.equal(inside('vdisk: /dev/sda5'), '"xvda" < machine a.vdisk')
+    assert.equal(inside('vdisk: "/dev/sda5:sda,/dev/sda6:sdb"'), '"sda" < machine a.vdisk')
+    assert.equal(inside('vdisk: "/dev/sda5,/dev/sda6:xvda"'), '"xvdb" < machine a.vdisk')
+    assert.equal(inside('vdisk: /dev/sda5, disk: xvdb'), '"xvdb" < machine a.disk')
     assert.equal(disk('vdisk: /dev/sda5'), 'null < default .disk')
+    assert.equal(disk('dom0: nobody, vdisk: /dev/sda5'), 'null < default .disk')
+  })
+
+  test('by the hypervisor of its Dom0, the kind of guest and the drivers of its release', () => {
+    const inside = (hypervisor: string, profile: string, vdisk = '/dev/sda5'): unknown =>
+      guest({ hypervisor, profile, columns: `vdisk: "${vdisk}"` }).disk.value
+    const [el5, el9] = ['family: el, version: "5"', 'family: el, version: "9"']
+    assert.equal(inside('kvm', el9), 'vda')
+    assert.equal(inside('kvm', el5), 'hda')
+    assert.equal(inside('kvm', el5, '/dev/sda5:vda'), 'vda')
+    assert.equal(inside('kvm', el9, '/dev/sda5:hda'), 'sda') // libata's name of an IDE disk
+    assert.equal(inside('xen', `${el9}, guest_type: pvh`), 'xvda')
+    assert.equal(inside('xen', `${el9}, guest_type: hvm`), 'xvda')
+    assert.equal(inside('xen', `${el9}, guest_type: hvm`, '/dev/sda5:hda'), 'xvda') // xen-blkfront.c: xen_translate_vdev()
+    assert.equal(inside('xen', `${el5}, guest_type: hvm`), 'hda')
+  })
+})
+
+describe('a guest’s console', () => {
+  const console = (hypervisor: string, profile: string, columns = ''): string =>
+    told(guest({ hypervisor, profile, columns: `vdisk: /dev/sda5${columns}` }).serialConsole)
+
+  test('is the one that its Dom0 shows, unless the inventory names another', () => {
+    const rows = [
+      ['xen', 'family: el, version: "9"', 'hvc0'],
+      ['xen', 'family: el, version: "9", guest_type: pvh', 'hvc0'],
+      ['xen', 'family: el, version: "5"', 'xvc0'],
+      ['xen', 'family: el, version: "5", guest_type: hvm', 'ttyS0'],
+      ['kvm', 'family: el, version: "5"', 'ttyS0'],
+      ['kvm', 'family: el, version: "9", arch: aarch64', 'ttyAMA0'],
+    ] as const
+    for (const [hypervisor, profile, name] of rows)
+      assert.equal(
+        console(hypervisor, profile),
+        `"${name}" < default a.serial_console (of a guest of ${hypervisor})`,
+        profile,
+      )
+    assert.equal(console('kvm', '', ', serial_console: ttyS1'), '"ttyS1" < machine a.serial_console')
   })
 })

@@ -38,6 +38,8 @@ describe('paths', () => {
       ['dom0/acas0001/manifest', 'manifest acas0001'],
       ['dom0/acas0001/xen/acas0002', 'xen acas0001 acas0002'],
       ['dom0/acas0001/xen/acas0002_install', 'xen-install acas0001 acas0002'],
+      ['dom0/acas0001/libvirt/acas0002.xml', 'libvirt acas0001 acas0002'],
+      ['dom0/acas0001/libvirt/acas0002_install.xml', 'libvirt-install acas0001 acas0002'],
     ] as const
     for (const [path, expected] of rows) assert.equal(named(path), expected)
   })
@@ -71,6 +73,9 @@ describe('paths', () => {
       'dom0/acas0001/xen/',
       'dom0/acas0001/xen/../x',
       'dom0/acas0001/xen/a b',
+      'dom0/acas0001/xen/acas0002.xml',
+      'dom0/acas0001/libvirt/acas0002',
+      'dom0/acas0001/libvirt/acas0002_xml',
       'xks/acas0001',
       '../ks/acas0001',
     ])
@@ -118,6 +123,8 @@ machines:
       'manifest machine-token http',
       'xen machine-token http',
       'xen-install machine-token http',
+      'libvirt machine-token http',
+      'libvirt-install machine-token http',
     ])
   })
 

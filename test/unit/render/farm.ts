@@ -15,11 +15,21 @@ const root = join(import.meta.dirname, '../../..')
 
 type Row = Readonly<Record<string, unknown>>
 
-/** A sample's rows, as `bootstead import` reads them. */
+/** The checksums that `bootstead image add` records: a guest's install kernel is fetched by them. */
+export function withChecksums(image: Row): Row {
+  const files = [image['kernel'], image['initrd']].filter((file) => typeof file === 'string')
+  return { ...image, sha256: Object.fromEntries(files.map((file, index) => [file, `${index}c`.repeat(32)])) }
+}
+
+/** A sample's rows, as `bootstead import` reads them; the images as `bootstead image add` leaves them. */
 export function sampleRows(name: string): readonly RowChange[] {
   const { rows, errors } = parseYamlDocument(readFileSync(join(root, 'samples', name), 'utf8'), `samples/${name}`)
   if (errors.length > 0) throw new Error(errors.join('\n'))
-  return rows.map(({ table, key, row }) => ({ table, key, raw: encodeRow(row) }))
+  return rows.map(({ table, key, row }) => ({
+    table,
+    key,
+    raw: table === 'images' ? withChecksums(encodeRow(row)) : encodeRow(row),
+  }))
 }
 
 /** A machine armed for install, with a token that is no secret. */
@@ -58,13 +68,13 @@ export const templates = shippedTemplates()
 
 function shippedTemplates(): TemplateSources {
   const folder = join(root, 'kickstart-templates')
-  const paths = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((path) => /\.(ks|sh)$/.test(path))
+  const paths = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((path) => /\.(ks|cfg|sh)$/.test(path))
   return new Map(paths.map((path) => [path.replaceAll('\\', '/'), readFileSync(join(folder, path), 'utf8')]))
 }
 
 export const known = { templates: new Set([...templates.keys()].filter((path) => !path.includes('/'))) }
 
-const server = { advertise: parseIpv4('192.0.2.1'), addresses: [], httpPort: 80 }
+export const server = { advertise: parseIpv4('192.0.2.1'), addresses: [], httpPort: 80 }
 
 /** The view of a machine once it is armed. @throws Error when its plan is not to install */
 export function viewOf(snapshot: Snapshot, hostname: string): InstallView {
@@ -74,7 +84,7 @@ export function viewOf(snapshot: Snapshot, hostname: string): InstallView {
   return installView(ready, plan)
 }
 
-/** For each release a metal machine, a Dom0 and its guest: `metal-el9`, `dom0-el9`, `guest-el9`. */
+/** For each release a metal machine, a Dom0 of Xen and one of KVM, and a guest of each: `metal-`, `dom0-`, `guest-`, `kvm-`, `vm-el9`. */
 export function releaseRows(releases: readonly string[], params: Row = {}): readonly RowChange[] {
   return [
     { table: 'site', key: 'timezone', raw: { name: 'timezone', value: '"Europe/Zurich"' } },
@@ -96,9 +106,15 @@ export function releaseRows(releases: readonly string[], params: Row = {}): read
 }
 
 function rowsOfRelease(release: string, index: number, params: Row): readonly RowChange[] {
-  const [, family = '', version = ''] = /^(el|fedora)(\d*)$/.exec(release) ?? []
+  const [, family = '', version = ''] = /^(el|fedora|debian)(\d*)$/.exec(release) ?? []
   const arch = ['el4', 'el5'].includes(release) ? 'i386' : 'x86_64'
-  const profile = { family, version: version === '' ? '44' : version, arch, template: `${release}.ks`, image: release }
+  const profile = {
+    family,
+    version: version === '' ? '44' : version,
+    arch,
+    template: family === 'debian' ? 'debian.cfg' : `${release}.ks`,
+    image: release,
+  }
   const repositories = [{ name: 'extra', url: `repo/extra/${release}` }]
   const machine = (hostname: string, raw: Row): RowChange => ({
     table: 'machines',
@@ -116,10 +132,11 @@ function rowsOfRelease(release: string, index: number, params: Row): readonly Ro
     {
       table: 'images',
       key: release,
-      raw: { name: release, arch, kernel: 'vmlinuz', initrd: 'initrd.img', tree_url: `repo/${release}` },
+      raw: withChecksums({ name: release, arch, kernel: 'vmlinuz', initrd: 'initrd.img', tree_url: `repo/${release}` }),
     },
     { table: 'profiles', key: release, raw: { name: release, ...profile, repositories } },
     { table: 'profiles', key: `${release}-dom0`, raw: { name: `${release}-dom0`, parent: release, hypervisor: 'xen' } },
+    { table: 'profiles', key: `${release}-kvm`, raw: { name: `${release}-kvm`, parent: release, hypervisor: 'kvm' } },
     machine(`metal-${release}`, { profile: release, disk: 'sda', serial_console: 'ttyS0,115200' }),
     nic(`metal-${release}`, 'eth0', { mac: mac(1), ip: ip(1), network: 'farm' }),
     nic(`metal-${release}`, 'eth1', { mac: mac(2), ip: `198.51.100.${10 + index}`, network: 'storage' }),
@@ -141,5 +158,9 @@ function rowsOfRelease(release: string, index: number, params: Row): readonly Ro
       memory_mib: 2048,
     }),
     nic(`guest-${release}`, 'eth0', { ip: ip(3), network: 'farm' }),
+    machine(`kvm-${release}`, { profile: `${release}-kvm`, disk: 'sda', vcpus: 8, memory_mib: 16384 }),
+    nic(`kvm-${release}`, 'eth0', { mac: mac(4), ip: ip(4), network: 'farm', bridge: 'br0' }),
+    machine(`vm-${release}`, { profile: release, dom0: `kvm-${release}`, vdisk: '/dev/vg0/vm', memory_mib: 2048 }),
+    nic(`vm-${release}`, 'eth0', { ip: ip(5), network: 'farm' }),
   ]
 }

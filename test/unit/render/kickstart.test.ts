@@ -18,7 +18,7 @@ import { grammarErrors, parseKickstart, releases } from './grammar.ts'
 
 const engine = templateEngine(templates)
 const plain = snapshotOf(releaseRows(releases))
-const kinds = ['metal', 'dom0', 'guest'] as const
+const kinds = ['metal', 'dom0', 'guest', 'kvm', 'vm'] as const
 const keys = ['ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFakeFakeFakeFake you@example.org']
 const everyParam = {
   root_password_hash: '$6$salt$hash.of/nobody',
@@ -85,7 +85,7 @@ describe('samples', () => {
     )
   })
 
-  for (const sample of ['farm.yaml', 'boot-lab.yaml'])
+  for (const sample of ['farm.yaml', 'boot-lab.yaml', 'xen-lab.yaml'])
     test(`every machine of samples/${sample} renders, by its release's grammar`, () => {
       const snapshot = snapshotOf(sampleRows(sample))
       assert.deepEqual([...allFindings(snapshot, known)], [])
@@ -106,6 +106,32 @@ describe('grammar', () => {
           assert.deepEqual(grammarErrors(release, renderOn(engine, view, release)), [], kind)
         }
     })
+
+  test('a Dom0 gets its own hypervisor’s packages, and only a paravirtual guest a kernel of Xen’s', () => {
+    const packagesOf = (hostname: string, release: Release): readonly string[] => {
+      const { sections } = parseKickstart(release, renderOn(engine, viewOf(plain, hostname), release))
+      return sections.find(({ kind }) => kind === '%packages')?.body.split('\n') ?? []
+    }
+    const hypervisors = /^(kernel-xenU?|xen|kvm|qemu-kvm|libvirt.*)$/
+    const rows: readonly (readonly [string, Release, readonly string[]])[] = [
+      ['dom0-el5', 'el5', ['kernel-xen', 'xen']],
+      ['kvm-el5', 'el5', ['kvm', 'libvirt']],
+      ['guest-el4', 'el4', ['kernel-xenU']],
+      ['guest-el5', 'el5', ['kernel-xen']],
+      ['vm-el4', 'el4', []],
+      ['vm-el5', 'el5', []],
+      ['kvm-el6', 'el6', ['qemu-kvm', 'libvirt', 'libvirt-client']],
+      ['kvm-el10', 'el10', ['qemu-kvm', 'libvirt-daemon-kvm', 'libvirt-client']],
+      ['dom0-fedora', 'fedora', ['xen']],
+      ['guest-fedora', 'fedora', []],
+    ]
+    for (const [hostname, release, expected] of rows)
+      assert.deepEqual(
+        packagesOf(hostname, release).filter((name) => hypervisors.test(name)),
+        expected,
+        hostname,
+      )
+  })
 
   test('the table itself refuses what a release lacks', () => {
     const text = renderOn(engine, viewOf(plain, 'metal-el9'), 'el9')
@@ -688,6 +714,8 @@ describe('golden', () => {
     ['metal-el9', 'el9'],
     ['metal-el10', 'el10'],
     ['dom0-fedora', 'fedora'],
+    ['kvm-el6', 'el6'],
+    ['kvm-el9', 'el9'],
   ]
   for (const [hostname, release] of machines)
     test(`ks/${hostname}`, () => {

@@ -99,7 +99,7 @@ describe('a manifest', () => {
     const images = linesOf(textAt('dom0/acas0001/manifest'), 'file').filter((line) => line.includes('images/'))
     assert.deepEqual(
       images.map((line) => line.split(' ').at(-1)),
-      ['images/sl4-i386-xen/vmlinuz', 'images/sl4-i386-xen/initrd.img'],
+      ['images/sl4-i386-xen/initrd.img', 'images/sl4-i386-xen/vmlinuz'],
     )
   })
 
