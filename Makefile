@@ -7,7 +7,7 @@ TESTS = $(shell find test -name '*.test.ts' -not -path 'test/boot/*' -not -path 
 SHELL_FILES = $(shell git ls-files --cached --others --exclude-standard | xargs grep -lsE '^\#!.*\b(sh|bash|dash)$$' | sort -u)
 DEMO := .demo
 
-.PHONY: help demo test test-fast test-nodes boot bench check lint types format shellcheck fix build clean packages
+.PHONY: help demo test test-fast test-nodes boot bench bench-xen check lint types format shellcheck fix build clean packages
 
 help: ## list what can be done
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,6 +31,9 @@ boot: packages node_modules/.installed ## boot emulated machines from the real s
 
 bench: packages node_modules/.installed build ## measure us and the peer in one run; writes docs/benchmarks.md
 	@scripts/bench.sh
+
+bench-xen: packages node_modules/.installed ## time guests' installs on an emulated Xen Dom0, one and many; writes docs/benchmarks.md
+	node --import tsx test/boot/xen-timing.ts
 
 check: node_modules/.installed types lint format shellcheck ## types, lint, format, shell scripts
 

@@ -1,22 +1,21 @@
 // `make bench`: measures, prints, and writes docs/benchmarks.md. Nothing here asserts a time.
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { cpus, tmpdir, totalmem } from 'node:os'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { sql } from 'kysely'
 import { closeStore, openStore } from '../../server/inventory/store/open.ts'
 import { readSnapshot } from '../../server/inventory/store/read.ts'
 import { startMariaDb } from '../mariadb.ts'
-import { hostnameOf, macOf, plantFarm, root } from './farm.ts'
+import { hostnameOf, macOf, plantFarm } from './farm.ts'
+import type { Row, Table } from './figures.ts'
+import { publishFigures } from './figures.ts'
 import { fetchAll } from './http-load.ts'
 import type { BenchServer } from './server.ts'
 import { memoryOf, startBenchServer } from './server.ts'
 import type { DhcpProbe } from './dhcp-client.ts'
 import { openDhcpProbe } from './dhcp-client.ts'
 import { startDnsmasq } from './dnsmasq.ts'
-
-type Row = readonly string[]
-type Table = Readonly<{ title: string; header: Row; rows: readonly Row[]; note: string }>
 
 const folder = mkdtempSync(join(tmpdir(), 'bootstead-bench-'))
 const mariadb = await startMariaDb()
@@ -200,29 +199,14 @@ async function measureOurs(probe: DhcpProbe, inventory: string, state: string, c
 const median = (values: readonly number[]): number =>
   values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0
 
-function render(tables: readonly Table[]): string {
-  const version = execFileSync('mariadbd', ['--version'], { encoding: 'utf8' })
+const databaseVersion = (): string =>
+  execFileSync('mariadbd', ['--version'], { encoding: 'utf8' })
     .trim()
     .replace(/^\S+\s+/, '')
-  const machine = `${cpus().length} × ${cpus()[0]?.model ?? 'unknown'}, ${Math.round(totalmem() / 2 ** 30)} GiB; Node ${process.version}; MariaDB ${version.split(' for ')[0] ?? ''}`
-  const head = [
-    '# Figures',
-    '',
-    `Written by \`make bench\` on ${new Date().toISOString().slice(0, 10)}: ${machine}. Absolute figures of a shared machine are good to ±30 %.`,
-  ]
-  const parts = tables.map(({ title, header, rows, note }) =>
-    [`## ${title}`, '', line(header), line(header.map(() => '---')), ...rows.map(line), '', note].join('\n'),
-  )
-  return `${[...head, '', parts.join('\n\n')].join('\n')}\n`
-}
-
-const line = (cells: Row): string => `| ${cells.join(' | ')} |`
+    .split(' for ')[0] ?? ''
 
 try {
-  const tables = [await kickstarts(), await startsAndChanges()]
-  const text = render(tables)
-  process.stdout.write(`${text}\n`)
-  writeFileSync(join(root, 'docs/benchmarks.md'), text)
+  publishFigures([await kickstarts(), await startsAndChanges()], 'make bench', [`MariaDB ${databaseVersion()}`])
 } finally {
   await mariadb.stop()
   rmSync(folder, { recursive: true, force: true })
