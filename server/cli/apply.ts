@@ -1,6 +1,7 @@
 // Edits from the command line: reviewed, shown, and written unless they would withhold machines.
 import type { Edit } from '../inventory/encode.ts'
 import type { Snapshot } from '../inventory/snapshot.ts'
+import { refuseViewEdits } from '../inventory/store/mirrored.ts'
 import { recordEdits } from '../inventory/store/record.ts'
 import { describeDiffs, diffsAsJson, noteBroken, refuseBroken } from './report.ts'
 import { reviewEdits } from './review.ts'
@@ -20,7 +21,8 @@ export async function applyEdits(
 ): Promise<boolean> {
   const { dryRun = false, force = false, json = false } = options
   const review = reviewEdits(snapshot, session.known(), edits)
-  if (!dryRun) {
+  if (dryRun) await refuseViewEdits((await session.store()).db, review.edits)
+  else {
     refuseBroken(review, force)
     if (review.edits.length > 0) await recordEdits(await session.store(), review.edits, session.who)
   }

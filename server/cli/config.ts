@@ -144,6 +144,8 @@ function addDefaults(given: Map<SettingName, Given>, surroundings: Surroundings)
 }
 
 const fixedDefaults = {
+  views: null,
+  viewsInterval: 30,
   listen: '0.0.0.0',
   advertise: null,
   httpPort: 80,

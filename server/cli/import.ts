@@ -12,6 +12,7 @@ import type { TableName } from '../inventory/rows.ts'
 import { tableNames, tables } from '../inventory/rows.ts'
 import type { Snapshot } from '../inventory/snapshot.ts'
 import { rowOf } from '../inventory/snapshot.ts'
+import { refuseViewEdits } from '../inventory/store/mirrored.ts'
 import { recordEdits } from '../inventory/store/record.ts'
 import { describeError, fail, misuse } from './failure.ts'
 import { foldNames } from './names.ts'
@@ -51,7 +52,8 @@ async function importFiles(session: Session, files: readonly string[], options: 
     session.known(),
     rows.map(({ table, row }): Edit => ({ kind: 'put', table, row })),
   )
-  if (options.dryRun !== true) {
+  if (options.dryRun === true) await refuseViewEdits((await session.store()).db, review.edits)
+  else {
     refuseBroken(review, options.force === true)
     if (review.edits.length > 0) await recordEdits(await session.store(), review.edits, session.who)
   }

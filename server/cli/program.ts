@@ -5,16 +5,20 @@ import { Command, CommanderError, Option } from 'commander'
 import { registerCheck } from './check.ts'
 import { registerConfig } from './config-command.ts'
 import type { Flags } from './config.ts'
+import { registerDiff } from './diff.ts'
+import { registerDoctor } from './doctor.ts'
 import { registerDom0 } from './dom0.ts'
 import { registerExplain } from './explain.ts'
 import { registerExport } from './export.ts'
 import { describeError, exitCodeOf } from './failure.ts'
 import { registerImage } from './image.ts'
 import { registerImport } from './import.ts'
+import { registerInstall } from './install.ts'
 import type { Io } from './io.ts'
 import { registerLoaders } from './loaders.ts'
 import { registerLog } from './log.ts'
 import { registerMachine } from './machine.ts'
+import { registerMirror } from './mirror.ts'
 import { registerRevert } from './revert.ts'
 import { registerNetwork, registerProfile, registerSite } from './rows.ts'
 import { registerServe } from './serve.ts'
@@ -24,6 +28,7 @@ import { doorNames, flagOf, settingNames, settings, variableOf } from './setting
 import { registerShow } from './show.ts'
 import { packageRoot } from './templates.ts'
 import { registerTimeline } from './timeline.ts'
+import { registerWatch } from './watch.ts'
 
 type Register = (program: Command, session: Session) => void
 
@@ -31,12 +36,15 @@ type Register = (program: Command, session: Session) => void
 const commands: readonly Register[] = [
   registerServe,
   registerMachine,
+  registerInstall,
+  registerWatch,
   registerDom0,
   registerExplain,
   registerShow,
   registerCheck,
   registerTimeline,
   registerLog,
+  registerDiff,
   registerRevert,
   registerImport,
   registerExport,
@@ -45,6 +53,8 @@ const commands: readonly Register[] = [
   registerImage,
   registerSite,
   registerLoaders,
+  registerMirror,
+  registerDoctor,
   registerConfig,
 ]
 

@@ -3,8 +3,11 @@ import { join } from 'node:path'
 import type { Command } from 'commander'
 import { pino } from 'pino'
 import type { Logger } from 'pino'
+import type { Store } from '../inventory/store/open.ts'
 import { closeStore, openStore } from '../inventory/store/open.ts'
 import { withoutPassword } from '../inventory/store/open.ts'
+import type { Views } from '../inventory/store/views.ts'
+import { closeViews, openViews } from '../inventory/store/views.ts'
 import type { RunningServer } from '../serve/server.ts'
 import { openServer } from '../serve/server.ts'
 import { describeError, fail } from './failure.ts'
@@ -28,8 +31,9 @@ export async function serve(session: Session, stopped: Promise<string>): Promise
   const config = session.config()
   const log = openLog(session)
   const store = openStore(config.inventory)
+  const views = config.views === null ? null : openViews(config.views)
   try {
-    const server = await openDoors(session, store, log)
+    const server = await openDoors(session, store, views, log)
     log.info(
       {
         ...server.ports,
@@ -47,17 +51,19 @@ export async function serve(session: Session, stopped: Promise<string>): Promise
     await server.close()
     log.info('stopped')
   } finally {
+    if (views !== null) await closeViews(views)
     await closeStore(store)
   }
 }
 
-async function openDoors(session: Session, store: ReturnType<typeof openStore>, log: Logger): Promise<RunningServer> {
+async function openDoors(session: Session, store: Store, views: Views | null, log: Logger): Promise<RunningServer> {
   const config = session.config()
   const portOf = (door: 'http' | 'dhcp' | 'tftp', port: number): number | null =>
     config.doors.includes(door) ? port : null
   try {
     return await openServer({
       store,
+      views: views === null ? null : { at: views, intervalMs: config.viewsInterval * 1000 },
       stateDir: config.state,
       firstbootDir: join(packageRoot(), 'firstboot'),
       templates: { sources: session.templates(), names: session.known().templates },
@@ -98,7 +104,7 @@ function hint(error: unknown): string {
   return ''
 }
 
-function openLog(session: Session): Logger {
+export function openLog(session: Session): Logger {
   const { logLevel, logFormat } = session.config()
   const options = {
     level: logLevel,

@@ -5,7 +5,10 @@ import type { Snapshot } from '../inventory/snapshot.ts'
 import { migrateStore } from '../inventory/store/migrations.ts'
 import type { Store } from '../inventory/store/open.ts'
 import { closeStore, InventoryAddressError, openStore, withoutPassword } from '../inventory/store/open.ts'
+import { complaintsOf, mirrorViews } from '../inventory/store/mirror.ts'
 import { readSnapshot } from '../inventory/store/read.ts'
+import type { Views } from '../inventory/store/views.ts'
+import { closeViews, openViews } from '../inventory/store/views.ts'
 import type { Server } from '../plan/server.ts'
 import type { TemplateSources } from '../render/templates.ts'
 import type { Flags, Resolution } from './config.ts'
@@ -24,8 +27,14 @@ export type Session = Readonly<{
   resolution: () => Resolution
   /** Opened and brought to the newest schema. @throws CommandFailed in one sentence when it can't be reached */
   store: () => Promise<Store>
-  /** Reads the whole inventory anew at each call. */
-  loadSnapshot: () => Promise<Snapshot>
+  /** The site's own views, or null when there are none. */
+  views: () => Views | null
+  /**
+   * Reads the whole inventory anew at each call, the site's views before. When they can't be read, the rows are those
+   * that were copied last: what is done for good asks for `current` ones.
+   * @throws CommandFailed when it must be current and can't
+   */
+  loadSnapshot: (must?: 'be current') => Promise<Snapshot>
   templates: () => TemplateSources
   known: () => Known
   /** This host's addresses, as plans need them. */
@@ -45,24 +54,37 @@ export function openSession(io: Io, flags: () => Flags): Session {
   const resolution = once(() => resolveConfig({ ...io, flags: flags() }))
   const config = (): Config => resolution().config
   const templates = once(() => loadTemplates(config().templates))
-  const opened: { store: Promise<Store> | null } = { store: null }
+  const opened: { store: Promise<Store> | null; views: Views | null } = { store: null, views: null }
   const store = (): Promise<Store> => (opened.store ??= openInventory(config().inventory))
+  const views = once(() => {
+    const address = config().views
+    return address === null ? null : (opened.views = openViews(address))
+  })
+  const note = (line: string): void => io.err(`${line}\n`)
   return {
     io,
     config,
     resolution,
     store,
-    loadSnapshot: async () => readSnapshot(await store()),
+    views,
+    loadSnapshot: async (must) => {
+      const stale = await copyViews(await store(), views())
+      if (stale.length > 0 && must === 'be current')
+        throw new CommandFailed(['the rows may be old:', ...stale].join('\n'))
+      for (const line of stale) note(line)
+      return readSnapshot(await store())
+    },
     templates,
     known: once(() => knownTemplates(templates())),
     server: once(() => serverFacts(config(), io.interfaces())),
     who: whoAsks(io),
     print: (line) => io.out(`${line}\n`),
-    note: (line) => io.err(`${line}\n`),
+    note,
     printJson: (value) => io.out(`${JSON.stringify(value, null, 2)}\n`),
     close: async () => {
       const open = await opened.store?.catch(() => null) // a store that didn't open has been reported
       if (open != null) await closeStore(open)
+      if (opened.views !== null) await closeViews(opened.views)
     },
   }
 }
@@ -70,6 +92,17 @@ export function openSession(io: Io, flags: () => Flags): Session {
 function once<T>(compute: () => T): () => T {
   let computed: Readonly<{ value: T }> | null = null
   return () => (computed ??= { value: compute() }).value
+}
+
+/** Why the rows may not be what the views are now. */
+async function copyViews(store: Store, views: Views | null): Promise<readonly string[]> {
+  if (views === null) return []
+  try {
+    const report = await mirrorViews(store, views, { patienceSeconds: 30 })
+    return report === null ? ['another process has been copying the views for half a minute'] : complaintsOf(report)
+  } catch (error) {
+    return [`the views ${views.label} can't be read: ${describeError(error)}; the rows are those that were copied last`]
+  }
 }
 
 /** Behind sudo it is the person who typed it; only root's word is taken for that. */

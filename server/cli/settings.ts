@@ -42,6 +42,8 @@ const yesOrNo = new Map<unknown, boolean>([
 
 export const configSchema = z.object({
   inventory: text('sqlite:FILE or mysql://USER:PASSWORD@HOST:PORT/DATABASE'),
+  views: text('mysql://USER:PASSWORD@HOST:PORT/SCHEMA').nullable(),
+  viewsInterval: wholeNumber(1, 86400, 'a number of seconds'),
   state: text('a folder'),
   listen: setting('an IP address of this host, or 0.0.0.0 for all', (value) =>
     typeof value === 'string' && isIP(value) !== 0 ? value : undefined,
@@ -79,6 +81,11 @@ export const settings: Readonly<Record<SettingName, Readonly<{ argument: string 
     argument: 'address',
     help: 'where the inventory is: sqlite:FILE or mysql://USER:PASSWORD@HOST:PORT/DATABASE',
   },
+  views: {
+    argument: 'address',
+    help: "where the site's own views are: mysql://USER:PASSWORD@HOST:PORT/SCHEMA",
+  },
+  viewsInterval: { argument: 'seconds', help: 'how often views without updated_at are compared' },
   state: { argument: 'folder', help: 'images, loaders and what else this server keeps' },
   templates: { argument: 'folder', help: "the site's own install templates" },
   listen: { argument: 'address', help: 'the address of this host to answer on' },

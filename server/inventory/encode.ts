@@ -2,7 +2,7 @@
 import type { AnyRow, TableName } from './rows.ts'
 
 /** Columns that hold JSON text. */
-const jsonColumns: ReadonlySet<string> = new Set(['params', 'repositories', 'sha256', 'value'])
+export const jsonColumns: ReadonlySet<string> = new Set(['params', 'repositories', 'sha256', 'value'])
 
 export type StoredValue = string | number | null
 export type StoredRow = Readonly<Record<string, StoredValue>>

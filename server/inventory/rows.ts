@@ -61,7 +61,7 @@ function list<T extends z.ZodType>(item: T) {
 
 const label = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/
 const hostname = z
-  .string()
+  .string('expected a host name')
   .trim()
   .toLowerCase()
   .regex(label, 'expected a host name: letters, digits and dashes, 63 at most, no domain (RFC 1123 §2.1)')
@@ -71,7 +71,7 @@ const domainName = z
   .toLowerCase()
   .refine((text) => text.length <= 253 && text.split('.').every((part) => label.test(part)), 'expected a domain name')
 const name = z
-  .string()
+  .string('expected a name')
   .trim()
   .regex(
     /^[A-Za-z0-9][A-Za-z0-9._+-]{0,62}$/,

@@ -10,7 +10,7 @@ export type Metrics = Readonly<{
 }>
 
 export function openMetrics(
-  facts: () => Readonly<{ revision: number; machines: number; inventoryUp: boolean }>,
+  facts: () => Readonly<{ revision: number; machines: number; inventoryUp: boolean; viewsUp: boolean | null }>,
 ): Metrics {
   const registry = new Registry()
   const registers = [registry]
@@ -39,6 +39,15 @@ export function openMetrics(
       this.set(facts().inventoryUp ? 1 : 0)
     },
   })
+  if (facts().viewsUp !== null)
+    new Gauge({
+      name: 'bootstead_views_up',
+      help: "1 while the site's views are followed",
+      registers,
+      collect() {
+        this.set(facts().viewsUp === true ? 1 : 0)
+      },
+    })
   return {
     registry,
     dhcp: new Counter({

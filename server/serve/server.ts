@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import type { Logger } from 'pino'
 import type { Ipv4Address } from '../inventory/address.ts'
 import type { Store } from '../inventory/store/open.ts'
+import type { Views } from '../inventory/store/views.ts'
 import type { PlanContext } from '../plan/boot.ts'
 import { answerDhcp } from '../plan/dhcp/answer.ts'
 import { clientOf } from '../plan/dhcp/clients.ts'
@@ -21,6 +22,8 @@ import type { Live } from './live.ts'
 import { openLive } from './live.ts'
 import type { Metrics } from './metrics.ts'
 import { openMetrics } from './metrics.ts'
+import type { Mirror } from './mirror.ts'
+import { openMirror } from './mirror.ts'
 import type { Found, LoadedTemplates, Resolver } from './resolve.ts'
 import { openResolver } from './resolve.ts'
 import type { Served, TransferEnd } from './tftp/door.ts'
@@ -36,6 +39,8 @@ export type ServedTemplates = Readonly<{
 
 export type ServeOptions = Readonly<{
   store: Store
+  /** The site's own views; null when the inventory is all Bootstead's. */
+  views?: Readonly<{ at: Views; intervalMs: number }> | null
   stateDir: string
   firstbootDir: string
   templates: ServedTemplates
@@ -57,6 +62,8 @@ export type ServeOptions = Readonly<{
 export type RunningServer = Readonly<{
   ports: Readonly<{ http: number | null; dhcp: number | null; tftp: number | null }>
   live: Live
+  /** Null without views. */
+  mirror: Mirror | null
   /** Puts other templates in force, from the next request on. */
   useTemplates: (templates: ServedTemplates) => void
   close: () => Promise<void>
@@ -84,6 +91,7 @@ export async function openServer(options: ServeOptions): Promise<RunningServer> 
 
 type Doors = Readonly<{
   live: Live
+  mirror: Mirror | null
   resolver: Resolver
   timeline: Timeline
   metrics: Metrics
@@ -98,6 +106,8 @@ async function openDoors(
   const { log } = options
   const live = await openLive({ store: options.store, stateDir: options.stateDir, pollMs: options.pollMs ?? 500, log })
   opened.push(live.close)
+  const mirror = await mirrorFor(options, live)
+  if (mirror !== null) opened.push(mirror.close)
   const http = options.httpPort === null ? null : await listen(options, options.httpPort)
   if (http !== null) opened.push(() => closeHttp(http))
   const httpPort = http === null ? null : (http.address() as AddressInfo).port
@@ -111,11 +121,12 @@ async function openDoors(
   })
   const doors: Doors = {
     live,
+    mirror,
     context,
     log,
     resolver: resolverFor(options, context, templates.now),
-    timeline: openTimeline(live.note),
-    metrics: metricsOf(live),
+    timeline: openTimeline({ record: live.note, hear: live.hear }),
+    metrics: metricsOf(live, mirror),
   }
   if (http !== null) serveHttp(options, doors, http)
   const tftp = options.tftpPort === null ? null : await openTftp(options, doors, options.tftpPort)
@@ -124,6 +135,7 @@ async function openDoors(
   if (dhcp !== null) opened.push(dhcp.close)
   return {
     live,
+    mirror,
     useTemplates: templates.use,
     ports: { http: httpPort, tftp: tftp?.port ?? null, dhcp: dhcp?.port ?? null },
   }
@@ -162,10 +174,15 @@ function resolverFor(options: ServeOptions, context: () => PlanContext, template
   })
 }
 
-function metricsOf(live: Live): Metrics {
+async function mirrorFor({ store, views, log }: ServeOptions, live: Live): Promise<Mirror | null> {
+  if (views == null) return null
+  return openMirror({ store, views: views.at, intervalMs: views.intervalMs, log, onCopied: live.catchUp })
+}
+
+function metricsOf(live: Live, mirror: Mirror | null): Metrics {
   return openMetrics(() => {
     const { revision, machines } = live.snapshot()
-    return { revision, machines: machines.size, inventoryUp: live.health().ok }
+    return { revision, machines: machines.size, inventoryUp: live.health().ok, viewsUp: mirror?.health().ok ?? null }
   })
 }
 
@@ -188,13 +205,18 @@ async function closeHttp(server: HttpServer): Promise<void> {
   clearTimeout(timer)
 }
 
-function serveHttp(options: ServeOptions, { live, resolver, timeline, metrics, log }: Doors, server: HttpServer): void {
+function serveHttp(
+  options: ServeOptions,
+  { live, mirror, resolver, timeline, metrics, log }: Doors,
+  server: HttpServer,
+): void {
   const app = httpApp({
     resolver,
     timeline,
     reports: {
       snapshot: live.snapshot,
-      note: live.note,
+      timeline,
+      hear: live.hear,
       installed: live.installed,
       verifyAddress: options.verifyAddress,
     },
@@ -202,11 +224,13 @@ function serveHttp(options: ServeOptions, { live, resolver, timeline, metrics, l
     health: () => {
       const { revision, machines } = live.snapshot()
       const health = live.health()
+      const views = mirror?.health() ?? null
       return {
-        status: health.ok ? 'ok' : 'degraded',
+        status: health.ok && views?.ok !== false ? 'ok' : 'degraded',
         revision,
         machines: machines.size,
         inventory: health.ok ? 'ok' : `away since ${health.since}: ${health.error}`,
+        ...(views === null ? {} : { views: views.ok ? 'ok' : `not followed since ${views.since}: ${views.error}` }),
       }
     },
     metrics: metrics.registry,

@@ -271,13 +271,15 @@ describe('columns', () => {
         ['0', false],
         ['yes', true],
         ['no', false],
+        ['Y', true],
+        ['N', false],
         ['true', true],
         ['', false],
         [true, true],
       ],
       [
-        ['maybe', /boolean/],
-        [2, /boolean/],
+        ['maybe', /expected yes or no/],
+        [2, /expected yes or no/],
       ],
     ],
     [
@@ -314,7 +316,7 @@ describe('columns', () => {
         ['nine', /version/],
       ],
     ],
-    ['profiles', 'family', [['fedora', 'fedora']], [['debian', /"el"\|"fedora"/]]],
+    ['profiles', 'family', [['debian', 'debian']], [['ubuntu', /"el"\|"fedora"\|"debian"/]]],
     [
       'profiles',
       'template',
