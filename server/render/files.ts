@@ -8,3 +8,11 @@ export type DiskFile =
   | Readonly<{ kind: 'text'; path: string; sections: readonly Section[] }>
   /** A loader: the bytes of a file that lies elsewhere. */
   | Readonly<{ kind: 'copy'; path: string; source: string; sha256: string }>
+
+/** What a file should hold and doesn't: the machine is withheld, or has what the daemon can't express. */
+export type LeftOut = Readonly<{
+  kind: 'left-out'
+  /** Null when it is no machine's: an image. */
+  machine: string | null
+  why: string
+}>

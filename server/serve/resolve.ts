@@ -8,6 +8,7 @@ import type { PlanContext } from '../plan/boot.ts'
 import { liveToken } from '../plan/boot.ts'
 import type { ArtefactRef, RenderContext } from '../render/catalogue.ts'
 import { artefactAt } from '../render/catalogue.ts'
+import { renderEntry } from '../render/entries.ts'
 import type { TemplateEngine, TemplateSources } from '../render/templates.ts'
 import { TemplateError } from '../render/templates.ts'
 import type { FileRoots, LocatedFile } from './files.ts'
@@ -37,13 +38,6 @@ export type LoadedTemplates = Readonly<{ sources: TemplateSources; engine: Templ
 
 type Cached = Extract<Found, { kind: 'text' }>
 
-/** GRUB's constant first file, at the two paths its netboot images ask for. */
-const grubEntries: ReadonlySet<string> = new Set([
-  'grub/grub.cfg',
-  'grub/x86_64-efi/grub.cfg',
-  'grub/arm64-efi/grub.cfg',
-])
-
 export function openResolver(options: Options): Resolver {
   const cache = new LRUCache<string, Cached>({
     maxSize: options.cacheBytes,
@@ -53,22 +47,18 @@ export function openResolver(options: Options): Resolver {
   return {
     resolve: (path, requester) => {
       const context = options.context()
-      const { engine, sources } = options.templates()
+      const { engine } = options.templates()
       // Cached by revision: another snapshot is another answer, and so are other templates.
       if (rendered.from !== context.snapshot || rendered.by !== engine) cache.clear()
       Object.assign(rendered, { from: context.snapshot, by: engine })
-      if (grubEntries.has(path)) return grubEntry(sources)
+      const entry = renderEntry(context.server, engine, path)
+      if (entry !== null) return asText(entry, 'text/plain; charset=utf-8', null)
       const ref = artefactAt(context.snapshot, path)
       if (ref === null) return findFile(options, path)
       const refusal = refuse(options, context, ref, requester)
       return refusal ?? renderCached({ ...context, engine }, cache, ref, path)
     },
   }
-}
-
-function grubEntry(sources: TemplateSources): Found {
-  const text = sources.get('site/pxe/grub-entry.cfg') ?? sources.get('pxe/grub-entry.cfg') ?? ''
-  return asText(text, 'text/plain; charset=utf-8', null)
 }
 
 /** An install file is fetched once and has a token in it: nobody is to keep a copy, so it gets no ETag. */
