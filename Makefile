@@ -4,7 +4,7 @@ SHELL := /bin/bash
 NODE_TEST := node --import tsx --test --test-reporter=spec
 # Everything but the emulated machines and the first-boot scripts, which want the processors for themselves.
 TESTS = $(shell find test -name '*.test.ts' -not -path 'test/boot/*' -not -path 'test/firstboot/*' | sort)
-SHELL_FILES = $(shell git ls-files --cached --others --exclude-standard | xargs grep -lsE '^\#!.*\b(sh|bash|dash)$$' | sort -u)
+SHELL_FILES = $(shell git ls-files --cached --others --exclude-standard | xargs grep -sHnE -m1 '^\#!.*\b(sh|bash|dash)$$' | sed -n 's/:1:.*//p' | sort -u)
 DEMO := .demo
 
 .PHONY: help demo test test-fast test-nodes boot bench bench-xen check lint types format shellcheck fix build clean packages

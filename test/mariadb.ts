@@ -23,11 +23,12 @@ export async function startMariaDb(): Promise<MariaDb> {
     throw new Error('this test needs MariaDB: apt-get install mariadb-server')
   const folder = mkdtempSync(join(tmpdir(), 'bootstead-mariadb-'))
   const [data, socket, temporary] = [join(folder, 'data'), join(folder, 'socket'), join(folder, 'tmp')]
-  mkdirSync(temporary)
+  mkdirSync(temporary) // a starting server deletes every `#sql…` of its tmpdir: in a shared /tmp, its neighbours' working tables
   const user = process.getuid?.() === 0 ? ['--user=root'] : []
   run('mariadb-install-db', [
     '--no-defaults',
     `--datadir=${data}`,
+    `--tmpdir=${temporary}`,
     '--auth-root-authentication-method=normal',
     '--skip-test-db',
     ...user,
@@ -45,7 +46,6 @@ export async function startMariaDb(): Promise<MariaDb> {
         `--datadir=${data}`,
         `--socket=${socket}`,
         `--port=${port}`,
-        // A starting server deletes every `#sql…` of its tmpdir: in a shared /tmp, its neighbours' working tables.
         `--tmpdir=${temporary}`,
         '--bind-address=127.0.0.1',
         '--innodb-flush-log-at-trx-commit=0',

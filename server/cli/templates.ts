@@ -52,5 +52,7 @@ function isLeftover(path: string): boolean {
 /** The names a profile may give in its column `template`: whole install files, not the parts they are made of. */
 export function knownTemplates(sources: TemplateSources): Known {
   const names = [...sources.keys()].map((path) => path.replace(/^(site|(profile|machine)\/[^/]+)\//, ''))
-  return { templates: new Set(names.filter((name) => /\.(ks|cfg)$/.test(name) && !/^(base|snippets|pxe)\//.test(name))) }
+  return {
+    templates: new Set(names.filter((name) => /\.(ks|cfg)$/.test(name) && !/^(base|snippets|pxe)\//.test(name))),
+  }
 }

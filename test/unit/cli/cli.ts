@@ -22,7 +22,7 @@ export type Cli = Readonly<{
 
 export const noon = Date.parse('2026-11-23T12:00:00.000Z')
 
-const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex')
+export const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex')
 
 /** A site with a Dom0, its two guests, a stray metal machine, and a template of its own. */
 export const farm = `
