@@ -2,12 +2,14 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import {
+  chmodSync,
   copyFileSync,
   existsSync,
   mkdirSync,
   readdirSync,
   readFileSync,
   readlinkSync,
+  rmSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
@@ -24,68 +26,144 @@ export const firstbootFolder = join(import.meta.dirname, '../../firstboot')
 const hostname = 'dom0a'
 export const token = 'feedc0de'.repeat(5)
 
-/** What the scripts run under; with busybox, its userland as well, and nothing of GNU's but what it lacks. */
-export const shells = ['dash', 'bash', 'busybox'] as const
+/**
+ * What the scripts run under. With busybox its userland as well, and nothing of GNU's but what it lacks; `bsd` is what Debian
+ * has of one: posh, the original awk, toybox for the rest with the options that BSD's manuals have, and neither flock nor
+ * sha256sum.
+ */
+export const shells = ['dash', 'bash', 'busybox', 'bsd'] as const
 export type Shell = (typeof shells)[number]
+/** What drives the hypervisor: Xen 4, Xen 3, KVM. */
+export type Toolstack = 'xl' | 'xm' | 'virsh'
+type Hypervisor = 'xen' | 'kvm'
+export const hypervisorOf = (toolstack: Toolstack): Hypervisor => (toolstack === 'virsh' ? 'kvm' : 'xen')
+
+export type Userland = Readonly<{ shell: Shell; toolstack: Toolstack }>
+export const plain: Userland = { shell: 'dash', toolstack: 'xl' }
+/** Each shell with a toolstack that it meets: every behaviour is seen with all of both. */
+export const userlands: readonly (Userland & Readonly<{ name: string }>)[] = [
+  plain,
+  { shell: 'bash', toolstack: 'virsh' } as const,
+  { shell: 'busybox', toolstack: 'xm' } as const,
+  { shell: 'bsd', toolstack: 'xl' } as const,
+].map((userland) => ({ name: `${userland.shell} with ${userland.toolstack}`, ...userland }))
 
 export type Finished = Readonly<{ status: number | null; stdout: string; stderr: string }>
 export type Dom0 = Readonly<{
   root: string
   /** What a stub on the PATH does: its name and its text. */
   stub: (name: string, text: string) => void
-  /** The hypervisor's state; see stub-xl. */
-  xen: Readonly<{ folder: string; calls: () => readonly string[]; behave: (guest: string, how: string) => void }>
+  toolstack: Toolstack
+  /** The hypervisor's state; see stub-toolstack. */
+  domains: Readonly<{ folder: string; calls: () => readonly string[]; behave: (guest: string, how: string) => void }>
   run: (script: string, args?: readonly string[], env?: Readonly<Record<string, string>>) => Promise<Finished>
   /** The configurations and kernels in place, by the manifest's names. */
   files: () => Readonly<Record<string, string>>
+  /** A guest's configuration (GUEST or GUEST_install): its name in the manifest, and its path. */
+  configName: (name: string) => string
+  config: (name: string) => string
   path: (relative: string) => string
 }>
 
-export function dom0(t: TestContext, shell: Shell, serverUrl: string, secret = token): Dom0 {
+export function dom0(t: TestContext, { shell, toolstack }: Userland, serverUrl: string, secret = token): Dom0 {
   const root = temporaryFolder(t)
-  const [bin, stubs, xen] = [join(root, 'bin'), join(root, 'stubs'), join(root, 'xl')]
-  for (const folder of [
+  const [bin, stubs, folder] = [join(root, 'bin'), join(root, 'stubs'), join(root, 'hypervisor')]
+  for (const made of [
     bin,
     stubs,
-    ...['domains', 'kinds', 'ticks', 'behaviour', 'installed', 'configs'].map((name) => join(xen, name)),
+    ...['domains', 'kinds', 'ticks', 'behaviour', 'installed', 'configs'].map((name) => join(folder, name)),
   ])
-    mkdirSync(folder, { recursive: true })
+    mkdirSync(made, { recursive: true })
   linkTools(bin, shell)
-  copyFileSync(join(import.meta.dirname, 'stub-xl'), join(stubs, 'xl'))
-  install(root, bin, serverUrl, secret)
+  // The real one waits for every disk of the machine that runs the tests.
+  rmSync(join(bin, 'sync'), { force: true })
+  symlinkSync('/usr/bin/true', join(bin, 'sync'))
+  copyFileSync(join(import.meta.dirname, 'stub-toolstack'), join(stubs, toolstack))
+  install(root, bin, { serverUrl, secret, hypervisor: hypervisorOf(toolstack) })
   const environment = {
-    PATH: shell === 'busybox' ? `${stubs}:${bin}` : `${stubs}:${bin}:/usr/bin:/bin`,
+    PATH: shell === 'busybox' || shell === 'bsd' ? `${stubs}:${bin}` : `${stubs}:${bin}:/usr/bin:/bin`,
     BOOTSTEAD_ROOT: root,
     BOOTSTEAD_POLL_SECONDS: '0.1',
-    XL_STATE: xen,
+    STUB_STATE: folder,
   }
-  const calls = join(xen, 'calls')
+  const calls = join(folder, 'calls')
+  const configName = (name: string): string => configNames[hypervisorOf(toolstack)](name)
   return {
     root,
+    toolstack,
     stub: (name, text) => writeFileSync(join(stubs, name), `#!/bin/sh\n${text}\n`, { mode: 0o755 }),
-    xen: {
-      folder: xen,
+    domains: {
+      folder,
       calls: () => (existsSync(calls) ? readFileSync(calls, 'utf8').trimEnd().split('\n') : []),
-      behave: (guest, how) => writeFileSync(join(xen, 'behaviour', guest), how),
+      behave: (guest, how) => writeFileSync(join(folder, 'behaviour', guest), how),
     },
     run: (script, args = [], env = {}) => run(join(root, 'usr/local/sbin', script), args, { ...environment, ...env }),
     files: () => ({
       ...contents(join(root, 'etc/xen'), 'xen/'),
+      ...contents(join(root, 'etc/bootstead/libvirt'), 'libvirt/'),
       ...contents(join(root, 'var/lib/bootstead/boot'), 'boot/'),
     }),
+    configName,
+    config: (name) => join(root, toolstack === 'virsh' ? 'etc/bootstead' : 'etc', configName(name)),
     path: (relative) => join(root, relative),
   }
 }
 
+/** The manifest's names. */
+const configNames = {
+  xen: (name) => `xen/${name}`,
+  kvm: (name) => `libvirt/${name}.xml`,
+} satisfies Record<Hypervisor, (name: string) => string>
+
 function linkTools(bin: string, shell: Shell): void {
+  if (shell === 'bsd') return linkBsdTools(bin)
   if (shell !== 'busybox') return symlinkSync(`/usr/bin/${shell}`, join(bin, 'sh'))
   const applets = spawnSync('busybox', ['--list'], { encoding: 'utf8' }).stdout.trim().split('\n')
   for (const applet of applets) symlinkSync('/usr/bin/busybox', join(bin, applet))
   for (const tool of ['curl', 'flock']) symlinkSync(`/usr/bin/${tool}`, join(bin, tool)) // Debian's busybox has no flock
 }
 
+/** The options that FreeBSD's manual has, as getopts takes them; GNU's long ones, and options after operands, are errors. */
+const bsdOptions: Readonly<Record<string, string>> = {
+  ...{ cat: 'belnstuv', chmod: 'fhvR', cmp: 'hilsxz', date: 'jnRur:v:', grep: 'EFHLRcef:hilnoqrsvwx', head: 'n:c:q' },
+  ...{ ln: 'LPFfhinsvw', ls: 'ACFHLPRSTUaBcdfghiklmnopqrstuwx1', mkdir: 'pvm:', mkfifo: 'm:', mktemp: 'dp:qt:u' },
+  ...{ mv: 'fhinv', ps: 'aCcde:fHhjlmrSTuvwXxZM:N:O:o:p:t:U:', readlink: 'fn', rm: 'dfiIPRrvWx', rmdir: 'pv' },
+  ...{ sed: 'aElnrue:f:i:', sleep: '', sort: 'bcCdfghiMmnRrsuVzk:o:S:T:t:', sync: '', tail: 'Ffqrb:c:n:', tee: 'ai' },
+  ...{ tr: 'CcdsU', uname: 'abiKmnoprsUv', wc: 'clmwL', basename: 'as:', dirname: '', env: '0iS:u:v' },
+}
+
+function linkBsdTools(bin: string): void {
+  const script = (tool: string, text: string): void => {
+    writeFileSync(join(bin, tool), `#!/usr/bin/dash\n${text}\n`)
+    chmodSync(join(bin, tool), 0o755)
+  }
+  symlinkSync('/usr/bin/posh', join(bin, 'sh'))
+  symlinkSync('/usr/bin/original-awk', join(bin, 'awk'))
+  symlinkSync('/usr/bin/curl', join(bin, 'curl'))
+  for (const tool of ['find', 'kill', 'printf', 'test', '[', 'true']) symlinkSync('/usr/bin/toybox', join(bin, tool))
+  for (const [tool, options] of Object.entries(bsdOptions))
+    script(
+      tool,
+      `args="$*"
+while getopts '${options}' option; do [ "$option" != '?' ] || { echo "not BSD: ${tool} $args" >&2; exit 64; }; done
+options=$((OPTIND - 1)); number=0
+for arg; do
+  number=$((number + 1))
+  case $number:$arg in *:-?*) [ "$number" -le "$options" ] || { echo "not BSD: ${tool} $args" >&2; exit 64; } ;; esac
+done
+[ ! -e /proc/sys ] || case "$args" in /proc/*) exit 1 ;; esac
+exec /usr/bin/${tool === 'tr' ? 'busybox' : 'toybox'} ${tool} "$@"`,
+    )
+  script('sha256', `[ "$*" = -q ] || exit 64\n/usr/bin/sha256sum | /usr/bin/cut -d' ' -f1`)
+  script('sysctl', `[ "$*" = '-nx kern.boot_id' ] || exit 1\necho "$(/usr/bin/cat /proc/sys/kernel/random/boot_id)"`)
+}
+
 /** As post-firstboot-dom0.sh does; only the first line names the shell of this test. */
-function install(root: string, bin: string, serverUrl: string, secret: string): void {
+function install(
+  root: string,
+  bin: string,
+  { serverUrl, secret, hypervisor }: Readonly<{ serverUrl: string; secret: string; hypervisor: Hypervisor }>,
+): void {
   const sbin = join(root, 'usr/local/sbin')
   for (const folder of [sbin, join(root, 'etc/bootstead'), join(root, 'etc/xen')])
     mkdirSync(folder, { recursive: true })
@@ -95,7 +173,7 @@ function install(root: string, bin: string, serverUrl: string, secret: string): 
   }
   writeFileSync(
     join(root, 'etc/bootstead/firstboot.conf'),
-    `BOOTSTEAD_SERVER='${serverUrl}'\nBOOTSTEAD_HOSTNAME='${hostname}'\nBOOTSTEAD_TOKEN='${secret}'\nBOOTSTEAD_HYPERVISOR='xen'\n`,
+    `BOOTSTEAD_SERVER='${serverUrl}'\nBOOTSTEAD_HOSTNAME='${hostname}'\nBOOTSTEAD_TOKEN='${secret}'\nBOOTSTEAD_HYPERVISOR='${hypervisor}'\n`,
     { mode: 0o600 },
   )
 }
@@ -135,12 +213,15 @@ function contents(folder: string, prefix: string): Record<string, string> {
 
 export type Farm = {
   url: string
+  hypervisor: Hypervisor
   /** By the guest's name: its running configuration, and its install configuration when it is armed. */
   guests: Map<string, Readonly<{ running: string; install: string | null }>>
   images: Map<string, string>
   keep: string[]
-  /** Form posts to /events, as `stage: detail`. */
+  /** Form posts to /events about the Dom0, as `stage: detail`. */
   events: string[]
+  /** What the Dom0 reports for its guests. */
+  guestEvents: Readonly<{ guest: string; stage: string; detail: string; progress: string | null; console: string }>[]
   requests: string[]
   /** Answers before the farm does, if it answers. */
   intercept: (path: string, response: ServerResponse) => boolean
@@ -152,13 +233,20 @@ export type Farm = {
   manifest: () => string
 }
 
-export const runningConfig = (guest: string, memory = 512): string =>
-  `# ${guest}: its running configuration. Written by xenconf from the inventory: change it there.\nname = "${guest}"\nmemory = ${memory}\n`
-export const installConfig = (guest: string): string =>
-  `# ${guest}: its install configuration. Written by xenconf from the inventory: change it there.\nname = "${guest}"\nkernel = "/var/lib/bootstead/boot/el9/vmlinuz"\n`
+const written = 'Written by xenconf from the inventory: change it there.'
+export function runningConfig(guest: string, memory = 512, toolstack: Toolstack = 'xl'): string {
+  return toolstack === 'virsh'
+    ? `<!-- ${guest}: its running configuration. ${written} -->\n<domain type="kvm">\n  <name>${guest}</name>\n  <memory unit="MiB">${memory}</memory>\n</domain>\n`
+    : `# ${guest}: its running configuration. ${written}\nname = "${guest}"\nmemory = ${memory}\n`
+}
+export function installConfig(guest: string, toolstack: Toolstack = 'xl'): string {
+  return toolstack === 'virsh'
+    ? `<!-- ${guest}: its install configuration. ${written} -->\n<domain type="kvm">\n  <name>${guest}</name>\n  <os><kernel>/var/lib/bootstead/boot/el9/vmlinuz</kernel></os>\n</domain>\n`
+    : `# ${guest}: its install configuration. ${written}\nname = "${guest}"\nkernel = "/var/lib/bootstead/boot/el9/vmlinuz"\n`
+}
 
 /** Two armed guests and one that is not, and the image that they install from. */
-export async function farm(t: TestContext): Promise<Farm> {
+export async function farm(t: TestContext, toolstack: Toolstack = 'xl'): Promise<Farm> {
   const server = createServer((request, response) => void answer(it, request, response))
   let port = 0
   const start = async (): Promise<void> => {
@@ -172,10 +260,12 @@ export async function farm(t: TestContext): Promise<Farm> {
     })
   const it: Farm = {
     url: '',
+    hypervisor: hypervisorOf(toolstack),
     guests: new Map(
-      [...['acas1', 'acas2'].map((guest) => [guest, installConfig(guest)] as const), ['acas3', null] as const].map(
-        ([guest, install]) => [guest, { running: runningConfig(guest), install }],
-      ),
+      ['acas1', 'acas2', 'acas3'].map((guest) => {
+        const install = guest === 'acas3' ? null : installConfig(guest, toolstack)
+        return [guest, { running: runningConfig(guest, 512, toolstack), install }]
+      }),
     ),
     images: new Map([
       ['images/el9/vmlinuz', 'a kernel\n'.repeat(9000)],
@@ -183,6 +273,7 @@ export async function farm(t: TestContext): Promise<Farm> {
     ]),
     keep: [],
     events: [],
+    guestEvents: [],
     requests: [],
     intercept: () => false,
     onRequest: () => undefined,
@@ -204,13 +295,15 @@ export function disarm(it: Farm, guest: string): void {
 
 /** Guests whose stub installer succeeded count as having reported it. */
 export function followInstalls(it: Farm, machine: Dom0): void {
-  it.onRequest = () => readdirSync(join(machine.xen.folder, 'installed')).forEach((guest) => disarm(it, guest))
+  it.onRequest = () => readdirSync(join(machine.domains.folder, 'installed')).forEach((guest) => disarm(it, guest))
 }
+
+const pathOf = (it: Farm, name: string): string => `dom0/${hostname}/${configNames[it.hypervisor](name)}`
 
 function filesOf(it: Farm): ReadonlyMap<string, string> {
   const configs = [...it.guests].flatMap(([guest, { running, install }]) => [
-    [`dom0/${hostname}/xen/${guest}`, running] as const,
-    ...(install === null ? [] : [[`dom0/${hostname}/xen/${guest}_install`, install] as const]),
+    [pathOf(it, guest), running] as const,
+    ...(install === null ? [] : [[pathOf(it, `${guest}_install`), install] as const]),
   ])
   return new Map([...configs, ...it.images])
 }
@@ -237,9 +330,19 @@ async function answer(it: Farm, request: IncomingMessage, response: ServerRespon
   if (it.intercept(path, response)) return
   if (request.headers.authorization !== `Bearer ${token}`)
     return void response.writeHead(403).end(`the token is not ${hostname}'s\n`)
-  if (path === `events/${hostname}` && request.method === 'POST') {
+  const host = /^events\/(.*)/.exec(path)?.[1]
+  if (host !== undefined && request.method === 'POST') {
     const form = new URLSearchParams(body)
-    it.events.push(`${form.get('stage') ?? ''}: ${form.get('detail') ?? ''}`)
+    const [stage, detail] = [form.get('stage') ?? '', form.get('detail') ?? '']
+    if (host === hostname) it.events.push(`${stage}: ${detail}`)
+    else
+      it.guestEvents.push({
+        guest: host,
+        stage,
+        detail,
+        progress: form.get('progress'),
+        console: form.get('console') ?? '',
+      })
     return void response.writeHead(202).end('noted\n')
   }
   const text = path === `dom0/${hostname}/manifest` ? it.manifest() : filesOf(it).get(path)
@@ -263,7 +366,7 @@ export function cutPowerAt(machine: Dom0, tools: readonly string[], at: number):
   for (const tool of tools)
     machine.stub(
       tool,
-      `echo ${tool} >>'${counter}'\n[ "$(/usr/bin/wc -l <'${counter}')" -ne ${at} ] || kill -9 0\nexec /usr/bin/${tool} "$@"`,
+      `echo ${tool} >>'${counter}'\n[ "$(/usr/bin/wc -l <'${counter}')" -lt ${at} ] || kill -9 0\nexec /usr/bin/${tool} "$@"`,
     )
 }
 

@@ -9,16 +9,17 @@ import type { TestContext } from 'node:test'
 import { readEvents } from '../../server/inventory/store/read.ts'
 import { recordArming } from '../../server/inventory/store/record.ts'
 import { sqliteStore, startServer, temporaryFolder } from '../fixtures.ts'
-import { dom0, firstbootFolder, scripts, shells } from './dom0.ts'
+import { dom0, firstbootFolder, plain, scripts, userlands } from './dom0.ts'
 
 const text = (name: string): string => readFileSync(join(firstbootFolder, name), 'utf8')
 
-test('shellcheck has nothing to say', { skip: !existsSync('/usr/bin/shellcheck') && 'no shellcheck here' }, () => {
+test('shellcheck has nothing to say', () => {
   const files = [...scripts, 'bootstead.sh'].map((name) => `firstboot/${name}`)
-  const checked = spawnSync('shellcheck', [...files, 'test/firstboot/stub-xl'], {
+  const checked = spawnSync('shellcheck', [...files, 'test/firstboot/stub-toolstack'], {
     cwd: join(firstbootFolder, '..'),
     encoding: 'utf8',
   })
+  assert.equal(checked.error, undefined, 'the Debian package shellcheck is needed: make packages')
   assert.equal(checked.stdout, '')
   assert.equal(checked.status, 0)
 })
@@ -33,9 +34,9 @@ test('every script says what is true after success, stops at errors, and is no t
   }
 })
 
-for (const shell of shells)
-  test(`${shell}: --help says what a script does, on any machine`, async (t) => {
-    const machine = dom0(t, shell, 'http://127.0.0.1:1')
+for (const { name, ...userland } of userlands)
+  test(`${name}: --help says what a script does, on any machine`, async (t) => {
+    const machine = dom0(t, userland, 'http://127.0.0.1:1')
     for (const script of scripts) {
       const { status, stdout, stderr } = await machine.run(script, ['--help'])
       assert.deepEqual([status, stderr], [0, ''])
@@ -54,6 +55,57 @@ test(
     assert.doesNotMatch(verified.stderr, /bootstead-firstboot\.service:\d+|Unknown/)
   },
 )
+
+const pages = readdirSync(join(firstbootFolder, 'man')).sort()
+/** The manual of a script; rc.local is known by what systemd runs it as. */
+const pageOf = (script: string): string => `${script === 'rc.local' ? 'bootstead-firstboot' : script}.8`
+
+test('each script has a manual, and mandoc has no warning for it', () => {
+  assert.deepEqual(pages, scripts.map(pageOf).sort())
+  const checked = spawnSync(
+    'mandoc',
+    ['-Tlint', '-Wwarning', ...pages.map((page) => join(firstbootFolder, 'man', page))],
+    {
+      encoding: 'utf8',
+    },
+  )
+  assert.equal(checked.error, undefined, 'the Debian package mandoc is needed: make packages')
+  assert.deepEqual([checked.status, checked.stdout], [0, ''])
+})
+
+for (const script of scripts)
+  test(`${script}: its manual has the sections of one, and every option of its --help and variable of its text`, async (t) => {
+    const help = (await dom0(t, plain, 'http://127.0.0.1:1').run(script, ['--help'])).stdout
+    const shown = spawnSync('mandoc', ['-Tascii', join(firstbootFolder, 'man', pageOf(script))], { encoding: 'utf8' })
+    const manual = shown.stdout.replaceAll(/.\x08/g, '')
+    const headings = [
+      'NAME',
+      'SYNOPSIS',
+      'DESCRIPTION',
+      'OPTIONS',
+      'EXIT STATUS',
+      'ENVIRONMENT',
+      'FILES',
+      'EXAMPLES',
+      'SEE ALSO',
+    ]
+    for (const heading of headings) assert.match(manual, new RegExp(`^${heading}$`, 'm'))
+    const options: readonly string[] = help.match(/(?<=[ [])--?[a-z]+/g) ?? []
+    assert.ok(options.includes('--help'))
+    for (const option of options) assert.match(manual, new RegExp(`(^|[ [])${option}\\b`, 'm'))
+    for (const [variable] of text(script).matchAll(/BOOTSTEAD_[A-Z]+_POLLS/g))
+      assert.ok(manual.includes(variable), variable)
+  })
+
+test('what the kickstart installs is what lies here', () => {
+  const snippet = readFileSync(join(firstbootFolder, '../kickstart-templates/snippets/post-firstboot-dom0.sh'), 'utf8')
+  const words = (variable: string): readonly string[] =>
+    (new RegExp(`for ${variable} in (.*); do`).exec(snippet)?.[1] ?? '').split(' ')
+  const direct = [...snippet.matchAll(/"\$firstboot_url\/([a-z][^"$]*)"/g)].map(([, name]) => name ?? '')
+  const installed = [...new Set([...words('script'), ...direct])].sort()
+  assert.deepEqual(installed, [...scripts, 'bootstead.sh', 'bootstead-firstboot.service'].sort())
+  assert.deepEqual([...words('page')].sort(), pages)
+})
 
 test('a README of at most 25 lines', () => {
   assert.ok(text('README.md').trimEnd().split('\n').length <= 25)
@@ -90,20 +142,20 @@ test('against the real server: a Dom0 of two guests, one armed, boots for the fi
   await server.live.catchUp()
   const tokens = server.live.snapshot().tokens.get('dom0a') ?? []
   const secret = tokens.find(({ purpose }) => purpose === 'machine')?.secret
-  const machine = dom0(t, 'dash', base, secret)
+  const machine = dom0(t, plain, base, secret)
   // A guest's installer has its token from its own install configuration.
   machine.stub(
     'report-installed',
-    `token=$(sed -n 's/^extra = .*token=\\([0-9a-f]*\\).*/\\1/p' "$2")
+    `token=$(sed -n 's/^extra = .*token=\\([^" ]*\\).*/\\1/p' "$2")
 exec curl -fsS -H "Authorization: Bearer $token" -d stage=installed ${base}/events/$1`,
   )
-  const booted = await machine.run('rc.local', ['--wait'], { XL_REPORT: machine.path('stubs/report-installed') })
+  const booted = await machine.run('rc.local', ['--wait'], { STUB_REPORT: machine.path('stubs/report-installed') })
   assert.equal(booted.status, 0, booted.stdout + booted.stderr)
-  assert.deepEqual([...machine.xen.calls()].sort(), ['create acas1', 'create acas1_install', 'create acas2'])
+  assert.deepEqual([...machine.domains.calls()].sort(), ['create acas1', 'create acas1_install', 'create acas2'])
   assert.deepEqual(readdirSync(machine.path('etc/xen')).sort(), ['acas1', 'acas2'])
   await server.close()
   const stages = async (host: string): Promise<readonly string[]> =>
     (await readEvents(store, host, 100)).map(({ stage }) => stage).filter((stage) => stage !== 'armed')
   assert.deepEqual(await stages('dom0a'), ['firstboot', 'guests', 'ready'])
-  assert.deepEqual(await stages('acas1'), ['installed'])
+  assert.deepEqual(await stages('acas1'), ['installing', 'installed', 'ready'])
 })

@@ -1,7 +1,18 @@
 // firstboot/xenconf: what the server has is what lies in /etc/xen, or nothing was changed.
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { dirname } from 'node:path'
 import { test } from 'node:test'
 import type { Dom0, Farm } from './dom0.ts'
 import {
@@ -12,38 +23,52 @@ import {
   expectedFiles,
   farm,
   installConfig,
+  plain,
   runningConfig,
-  shells,
+  userlands,
   token,
 } from './dom0.ts'
 
-const inode = (machine: Dom0, path: string): number => statSync(machine.path(path)).ino
+/** Every file and folder of a Dom0, with what a write to it would change. */
+function everything(machine: Dom0): Readonly<Record<string, readonly number[]>> {
+  const paths = readdirSync(machine.root, { recursive: true, encoding: 'utf8' }).filter(
+    (path) => !path.startsWith('bin/'),
+  )
+  return Object.fromEntries(
+    ['', ...paths].map((path) => {
+      const { ino, mtimeMs, ctimeMs, mode } = lstatSync(machine.path(path))
+      return [path, [ino, mtimeMs, ctimeMs, mode]]
+    }),
+  )
+}
 
-for (const shell of shells) {
-  test(`${shell}: the first run writes what the manifest lists, the second changes nothing`, async (t) => {
-    const server = await farm(t)
-    const machine = dom0(t, shell, server.url)
+for (const { name, ...userland } of userlands) {
+  test(`${name}: the first run writes what the manifest lists, the second changes nothing`, async (t) => {
+    const server = await farm(t, userland.toolstack)
+    const machine = dom0(t, userland, server.url)
     const first = await machine.run('xenconf')
     assert.equal(first.stderr, '')
     assert.equal(first.status, 0)
-    assert.match(first.stdout, /^xen\/acas1_install: written$/m)
+    assert.ok(first.stdout.includes(`${machine.configName('acas1_install')}: written\n`))
     assert.deepEqual(machine.files(), expectedFiles(server))
-    assert.equal(statSync(machine.path('etc/xen/acas1')).mode & 0o777, 0o600)
+    assert.equal(statSync(machine.config('acas1')).mode & 0o777, 0o600)
     assert.equal(statSync(machine.path('var/lib/bootstead/boot/el9/vmlinuz')).mode & 0o777, 0o644)
+    assert.equal(statSync(machine.path('var/lib/bootstead')).mode & 0o777, 0o711, "qemu's user reaches the kernels")
 
-    const [before, asked] = [inode(machine, 'etc/xen/acas1'), server.requests.length]
+    const [before, asked] = [everything(machine), server.requests.length]
     const second = await machine.run('xenconf')
     assert.equal(second.status, 0)
-    assert.match(second.stdout, /^xen\/acas1_install: as it was$/m)
+    assert.ok(second.stdout.includes(`${machine.configName('acas1_install')}: as it was\n`))
     assert.doesNotMatch(second.stdout, /written|removed/)
-    assert.equal(inode(machine, 'etc/xen/acas1'), before)
     assert.deepEqual(server.requests.slice(asked), ['dom0/dom0a/manifest'])
-    assert.equal((await machine.run('xenconf', ['-q'])).stdout, '')
+    const quiet = await machine.run('xenconf', ['-q'])
+    assert.deepEqual([quiet.status, quiet.stdout, quiet.stderr], [0, '', ''])
+    assert.deepEqual(everything(machine), before, 'no file and no folder was written')
   })
 
-  test(`${shell}: guests that left lose their configurations, and only what xenconf wrote is touched`, async (t) => {
-    const server = await farm(t)
-    const machine = dom0(t, shell, server.url)
+  test(`${name}: guests that left lose their configurations, and only what xenconf wrote is touched`, async (t) => {
+    const server = await farm(t, userland.toolstack)
+    const machine = dom0(t, userland, server.url)
     writeFileSync(machine.path('etc/xen/handmade'), 'name = "handmade"\n')
     writeFileSync(machine.path('etc/xen/xend-config.sxp'), '(xend)\n')
     mkdirSync(machine.path('etc/xen/auto'))
@@ -51,23 +76,24 @@ for (const shell of shells) {
     assert.equal((await machine.run('xenconf')).status, 0)
 
     server.guests.delete('acas1')
-    server.guests.set('acas2', { running: runningConfig('acas2', 1024), install: null })
+    const changed = runningConfig('acas2', 1024, userland.toolstack)
+    server.guests.set('acas2', { running: changed, install: null })
     server.images.clear()
     const again = await machine.run('xenconf')
     assert.equal(again.status, 0, again.stderr)
-    assert.match(again.stdout, /^xen\/acas1: removed$/m)
+    assert.ok(again.stdout.includes(`${machine.configName('acas1')}: removed\n`))
     assert.deepEqual(machine.files(), {
-      'xen/acas2': runningConfig('acas2', 1024),
-      'xen/acas3': runningConfig('acas3'),
+      [machine.configName('acas2')]: changed,
+      [machine.configName('acas3')]: runningConfig('acas3', 512, userland.toolstack),
       'xen/auto/handmade': '-> ../handmade',
       'xen/handmade': 'name = "handmade"\n',
       'xen/xend-config.sxp': '(xend)\n',
     })
   })
 
-  test(`${shell}: a withheld guest keeps both configurations and its kernels`, async (t) => {
-    const server = await farm(t)
-    const machine = dom0(t, shell, server.url)
+  test(`${name}: a withheld guest keeps both configurations and its kernels`, async (t) => {
+    const server = await farm(t, userland.toolstack)
+    const machine = dom0(t, userland, server.url)
     assert.equal((await machine.run('xenconf')).status, 0)
     const before = expectedFiles(server)
     server.guests.delete('acas1')
@@ -76,17 +102,20 @@ for (const shell of shells) {
     for (const _ of [1, 2]) {
       const again = await machine.run('xenconf')
       assert.equal(again.status, 0)
-      assert.match(again.stdout, /^xen\/acas1: kept$/m)
+      assert.ok(again.stdout.includes(`${machine.configName('acas1')}: kept\n`))
       assert.deepEqual(machine.files(), before)
     }
+    const state = everything(machine)
+    assert.equal((await machine.run('xenconf', ['-q'])).status, 0)
+    assert.deepEqual(everything(machine), state, 'what is kept is no change either')
     server.keep = []
     assert.equal((await machine.run('xenconf')).status, 0)
     assert.deepEqual(machine.files(), expectedFiles(server), 'what was kept is still known to be ours')
   })
 
-  test(`${shell}: without the server nothing changes, and the exit status says to try again`, async (t) => {
-    const server = await farm(t)
-    const machine = dom0(t, shell, server.url)
+  test(`${name}: without the server nothing changes, and the exit status says to try again`, async (t) => {
+    const server = await farm(t, userland.toolstack)
+    const machine = dom0(t, userland, server.url)
     assert.equal((await machine.run('xenconf')).status, 0)
     const before = machine.files()
     server.guests.delete('acas1')
@@ -102,56 +131,47 @@ for (const shell of shells) {
     assert.deepEqual(machine.files(), expectedFiles(server))
   })
 
-  const faults: readonly Readonly<{ name: string; status: number; says: RegExp; fault: (server: Farm) => void }>[] = [
+  const faults: readonly Readonly<{ fault: string; status: number; says: RegExp; inject: (server: Farm) => void }>[] = [
     {
-      name: 'a truncated manifest',
+      fault: 'a truncated manifest',
       status: 1,
       says: /its end is missing/,
-      fault: (server) => {
+      inject: (server) => {
         const { manifest } = server
         server.manifest = () => manifest().replace(/keep.*\n|end.*\n/g, '')
       },
     },
     {
-      name: 'a manifest with a line missing',
+      fault: 'a manifest with a line missing',
       status: 1,
       says: /it is not complete/,
-      fault: (server) => {
+      inject: (server) => {
         const { manifest } = server
         server.manifest = () => manifest().replace(/^file .*\n/m, '')
       },
     },
     {
-      name: "another Dom0's manifest",
+      fault: "another Dom0's manifest",
       status: 1,
       says: /does not begin with/,
-      fault: (server) => {
+      inject: (server) => {
         const { manifest } = server
         server.manifest = () => manifest().replace('dom0a', 'dom0b')
       },
     },
-    ...['xen/../passwd', 'xen/auto/x', 'boot/../../x', 'boot/el9/../../x', '/etc/passwd', 'xen/a b'].map((place) => ({
-      name: `a manifest that leads to ${place}`,
-      status: 1,
-      says: /line 2: /,
-      fault: (server: Farm) => {
-        const { manifest } = server
-        server.manifest = () => manifest().replace(/ (xen|boot)\/\S+/, ` ${place}`)
-      },
-    })),
     {
-      name: 'a tampered download',
+      fault: 'a tampered download',
       status: 1,
-      says: /acas3 is not what the manifest says/,
-      fault: (server) => {
-        server.intercept = (path, response) => path.endsWith('/acas3') && Boolean(response.end('extra = "evil"\n'))
+      says: /acas3\S* is not what the manifest says/,
+      inject: (server) => {
+        server.intercept = (path, response) => path.includes('/acas3') && Boolean(response.end('extra = "evil"\n'))
       },
     },
     {
-      name: 'a download that breaks off',
+      fault: 'a download that breaks off',
       status: 75,
       says: /vmlinuz|transfer|closed|bytes/i,
-      fault: (server) => {
+      inject: (server) => {
         server.intercept = (path, response) => {
           if (!path.endsWith('vmlinuz')) return false
           response.writeHead(200, { 'content-length': '81000' }).write('a kernel')
@@ -161,33 +181,54 @@ for (const shell of shells) {
       },
     },
     {
-      name: 'a broken server (500)',
+      fault: 'a broken server (500)',
       status: 75,
       says: /HTTP 500: this server failed/,
-      fault: (server) => {
+      inject: (server) => {
         server.intercept = (_, response) => Boolean(response.writeHead(500).end('this server failed\n'))
       },
     },
   ]
-  for (const { name, status, says, fault } of faults)
-    test(`${shell}: ${name} changes nothing`, async (t) => {
-      const server = await farm(t)
-      const machine = dom0(t, shell, server.url)
+  for (const { fault: what, status, says, inject } of faults)
+    test(`${name}: ${what} changes nothing`, async (t) => {
+      const server = await farm(t, userland.toolstack)
+      const machine = dom0(t, userland, server.url)
       server.guests.delete('acas3')
       assert.equal((await machine.run('xenconf')).status, 0)
       const before = machine.files()
-      server.guests.set('acas3', { running: runningConfig('acas3', 2048), install: null })
+      server.guests.set('acas3', { running: runningConfig('acas3', 2048, userland.toolstack), install: null })
       server.images.set('images/el9/vmlinuz', 'another kernel\n')
-      fault(server)
+      inject(server)
       const refused = await machine.run('xenconf')
       assert.match(refused.stderr, says)
       assert.equal(refused.status, status)
       assert.deepEqual(machine.files(), before)
     })
 
-  test(`${shell}: a wrong token changes nothing, and the server's reason is shown`, async (t) => {
-    const server = await farm(t)
-    const machine = dom0(t, shell, server.url, 'wrong')
+  test(`${name}: a manifest that leads elsewhere changes nothing`, async (t) => {
+    const server = await farm(t, userland.toolstack)
+    const machine = dom0(t, userland, server.url)
+    assert.equal((await machine.run('xenconf')).status, 0)
+    const before = machine.files()
+    const { manifest } = server
+    for (const place of [
+      'xen/../passwd',
+      'xen/auto/x',
+      'libvirt/acas1',
+      'libvirt/../x.xml',
+      'libvirt/qemu/x.xml',
+    ].concat(['boot/../../x', 'boot/el9/../../x', '/etc/passwd', 'xen/a b'])) {
+      server.manifest = () => manifest().replace(/ (xen|libvirt|boot)\/\S+/, ` ${place}`)
+      const refused = await machine.run('xenconf')
+      assert.match(refused.stderr, /line 2: /, place)
+      assert.equal(refused.status, 1)
+      assert.deepEqual(machine.files(), before)
+    }
+  })
+
+  test(`${name}: a wrong token changes nothing, and the server's reason is shown`, async (t) => {
+    const server = await farm(t, userland.toolstack)
+    const machine = dom0(t, userland, server.url, 'wrong')
     for (const _ of [1, 2]) {
       const refused = await machine.run('xenconf')
       assert.equal(refused.status, 1)
@@ -196,11 +237,11 @@ for (const shell of shells) {
     }
   })
 
-  test(`${shell}: a change of the inventory between manifest and file is followed, not refused`, async (t) => {
-    const server = await farm(t)
-    const machine = dom0(t, shell, server.url)
+  test(`${name}: a change of the inventory between manifest and file is followed, not refused`, async (t) => {
+    const server = await farm(t, userland.toolstack)
+    const machine = dom0(t, userland, server.url)
     server.intercept = (path) => {
-      if (path.endsWith('acas1_install')) disarm(server, 'acas1')
+      if (path.includes('acas1_install')) disarm(server, 'acas1')
       return false
     }
     const run = await machine.run('xenconf')
@@ -208,21 +249,22 @@ for (const shell of shells) {
     assert.deepEqual(machine.files(), expectedFiles(server))
   })
 
-  test(`${shell}: a configuration that somebody else wrote is left alone, and so is everything else`, async (t) => {
-    const server = await farm(t)
-    const machine = dom0(t, shell, server.url)
-    writeFileSync(machine.path('etc/xen/acas2'), 'name = "acas2" # by hand\n')
+  test(`${name}: a configuration that somebody else wrote is left alone, and so is everything else`, async (t) => {
+    const server = await farm(t, userland.toolstack)
+    const machine = dom0(t, userland, server.url)
+    mkdirSync(dirname(machine.config('acas2')), { recursive: true })
+    writeFileSync(machine.config('acas2'), 'acas2, by hand\n')
     for (const _ of [1, 2]) {
       const refused = await machine.run('xenconf')
       assert.equal(refused.status, 1)
-      assert.match(refused.stderr, /etc\/xen\/acas2 was not written by xenconf: move it away/)
-      assert.deepEqual(machine.files(), { 'xen/acas2': 'name = "acas2" # by hand\n' })
+      assert.ok(refused.stderr.includes(`${machine.config('acas2')} was not written by xenconf: move it away`))
+      assert.deepEqual(machine.files(), { [machine.configName('acas2')]: 'acas2, by hand\n' })
     }
   })
 
-  test(`${shell}: two at once both succeed, one after the other`, async (t) => {
-    const server = await farm(t)
-    const machine = dom0(t, shell, server.url)
+  test(`${name}: two at once both succeed, one after the other`, async (t) => {
+    const server = await farm(t, userland.toolstack)
+    const machine = dom0(t, userland, server.url)
     const both = await Promise.all([machine.run('xenconf'), machine.run('xenconf')])
     assert.deepEqual(
       both.map(({ status, stderr }) => [status, stderr]),
@@ -235,9 +277,9 @@ for (const shell of shells) {
     assert.equal(server.requests.filter((path) => path.endsWith('vmlinuz')).length, 1)
   })
 
-  test(`${shell}: no process list shows the token`, async (t) => {
-    const server = await farm(t)
-    const machine = dom0(t, shell, server.url)
+  test(`${name}: no process list shows the token`, async (t) => {
+    const server = await farm(t, userland.toolstack)
+    const machine = dom0(t, userland, server.url)
     const shown: string[] = []
     server.onRequest = () => shown.push(...commandLines().filter((line) => line.includes(token)))
     assert.equal((await machine.run('xenconf')).status, 0)
@@ -272,7 +314,7 @@ function withTools(
 
 test('without curl, GNU wget fetches as well, keeps the token to itself, and tells away from refused', async (t) => {
   const server = await farm(t)
-  const machine = dom0(t, 'busybox', server.url)
+  const machine = dom0(t, { ...plain, shell: 'busybox' }, server.url)
   const env = withTools(machine, ['curl', 'wget'], ['wget'])
   const shown: string[] = []
   server.onRequest = () => shown.push(...commandLines().filter((line) => line.includes(token)))
@@ -292,7 +334,7 @@ test('without curl, GNU wget fetches as well, keeps the token to itself, and tel
 
 test("busybox's wget alone is refused: it would show the token to everybody", async (t) => {
   const server = await farm(t)
-  const machine = dom0(t, 'busybox', server.url)
+  const machine = dom0(t, { ...plain, shell: 'busybox' }, server.url)
   const refused = await machine.run('xenconf', [], withTools(machine, ['curl'], []))
   assert.equal(refused.status, 1)
   assert.match(refused.stderr, /curl or GNU wget is needed/)
@@ -301,7 +343,7 @@ test("busybox's wget alone is refused: it would show the token to everybody", as
 
 test('without sha256sum, openssl verifies', async (t) => {
   const server = await farm(t)
-  const machine = dom0(t, 'busybox', server.url)
+  const machine = dom0(t, { ...plain, shell: 'busybox' }, server.url)
   const env = withTools(machine, ['sha256sum', 'busybox'], ['openssl'])
   for (const _ of [1, 2]) {
     const run = await machine.run('xenconf', [], env)
@@ -313,7 +355,7 @@ test('without sha256sum, openssl verifies', async (t) => {
 const namespaces = spawnSync('unshare', ['-m', 'true']).status === 0
 test('a full disk changes nothing', { skip: namespaces ? false : 'no mount namespaces here' }, async (t) => {
   const server = await farm(t)
-  const machine = dom0(t, 'dash', server.url)
+  const machine = dom0(t, plain, server.url)
   assert.equal((await machine.run('xenconf')).status, 0)
   const before = machine.files()
   server.guests.delete('acas1')
@@ -332,7 +374,7 @@ test('a full disk changes nothing', { skip: namespaces ? false : 'no mount names
 
 test('a rename that fails is said; the next run finishes', async (t) => {
   const server = await farm(t)
-  const machine = dom0(t, 'dash', server.url)
+  const machine = dom0(t, plain, server.url)
   machine.stub('mv', 'case "$*" in *etc/xen/acas2) exit 1 ;; esac; exec /usr/bin/mv "$@"')
   const failed = await machine.run('xenconf')
   assert.equal(failed.status, 1)
@@ -346,7 +388,7 @@ test('a power cut at any command leaves whole files, and the next run ends as if
   const tools = ['curl', 'mv', 'rm', 'chmod', 'sync', 'sort', 'mkdir', 'flock', 'rmdir']
   for (let at = 1, cut = true; cut; at++) {
     const server = await farm(t)
-    const machine = dom0(t, 'dash', server.url)
+    const machine = dom0(t, plain, server.url)
     assert.equal((await machine.run('xenconf')).status, 0)
     writeFileSync(machine.path('etc/xen/handmade'), 'by hand\n')
     const old = machine.files()
