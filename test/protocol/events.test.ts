@@ -168,6 +168,7 @@ describe('a console', () => {
     const failed = { stage: 'failed', detail: 'its installer does not start' }
     const report = (): Promise<string> => farm.post('guest', 'dom0', farm.secret('dom0', 'machine'), failed)
     await report()
+    await new Promise((resolve) => setTimeout(resolve, 5)) // events of one millisecond have no order
     await recordArming(farm.store, ['guest'], { who: 'test', now: Date.now(), expiresAt: Date.now() + 3_600_000 })
     await farm.server.live.catchUp()
     await report()
