@@ -4,7 +4,7 @@ set -euo pipefail
 
 all=(
   # databases and checkers
-  mariadb-server shellcheck mandoc xorriso pxelinux grub-common python3 busybox-static dash bash
+  mariadb-server shellcheck mandoc systemd xorriso pxelinux grub-common python3 busybox-static dash bash
   # a userland that is not GNU's
   posh original-awk toybox
   # guest configurations' own readers: virt-xml-validate, its xmllint, xl's library

@@ -45,16 +45,12 @@ for (const { name, ...userland } of userlands)
     }
   })
 
-test(
-  'the unit is one that systemd takes',
-  { skip: !existsSync('/usr/bin/systemd-analyze') && 'no systemd here' },
-  () => {
-    const verified = spawnSync('systemd-analyze', ['verify', join(firstbootFolder, 'bootstead-firstboot.service')], {
-      encoding: 'utf8',
-    })
-    assert.doesNotMatch(verified.stderr, /bootstead-firstboot\.service:\d+|Unknown/)
-  },
-)
+test('the unit is one that systemd takes', () => {
+  assert.ok(existsSync('/usr/bin/systemd-analyze'), 'this test needs systemd-analyze: apt-get install systemd')
+  const unit = join(firstbootFolder, 'bootstead-firstboot.service')
+  const verified = spawnSync('systemd-analyze', ['verify', unit], { encoding: 'utf8' })
+  assert.doesNotMatch(verified.stderr, /bootstead-firstboot\.service:\d+|Unknown/)
+})
 
 const pages = readdirSync(join(firstbootFolder, 'man')).sort()
 /** The manual of a script; rc.local is known by what systemd runs it as. */
