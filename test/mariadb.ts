@@ -15,10 +15,14 @@ export type MariaDb = Readonly<{
   /** Ends the server as a crash does, and starts it again on the same data. */
   kill: () => Promise<void>
   start: () => Promise<void>
+  /** Holds the server still, its connections open, and lets it go on. */
+  pause: () => void
+  resume: () => void
   stop: () => Promise<void>
 }>
 
-export async function startMariaDb(): Promise<MariaDb> {
+/** @param settings of the server, last of all */
+export async function startMariaDb(settings: readonly string[] = []): Promise<MariaDb> {
   if (!existsSync('/usr/sbin/mariadbd') && !existsSync('/usr/bin/mariadb-install-db'))
     throw new Error('this test needs MariaDB: apt-get install mariadb-server')
   const folder = mkdtempSync(join(tmpdir(), 'bootstead-mariadb-'))
@@ -50,6 +54,7 @@ export async function startMariaDb(): Promise<MariaDb> {
         '--bind-address=127.0.0.1',
         '--innodb-flush-log-at-trx-commit=0',
         '--skip-log-bin',
+        ...settings,
       ],
       { stdio: 'ignore' },
     )
@@ -75,6 +80,8 @@ export async function startMariaDb(): Promise<MariaDb> {
     sql,
     start,
     kill: () => end('SIGKILL'),
+    pause: () => void server?.kill('SIGSTOP'),
+    resume: () => void server?.kill('SIGCONT'),
     newDatabase: (name) => {
       sql(
         `CREATE DATABASE ${name}; CREATE USER ${name}@'127.0.0.1' IDENTIFIED BY 'secret-${name}'; GRANT ALL ON ${name}.* TO ${name}@'127.0.0.1'`,

@@ -497,6 +497,37 @@ test('doctor: triggers that a restored dump has lost are made again by its SQL',
   assert.deepEqual(await run(), [])
 })
 
+test('doctor names what is wrong with the server of our tables, and its SQL mends it', async (t) => {
+  const server = await startMariaDb([
+    ...['--log-bin', '--read-only', '--sql-mode=ERROR_FOR_DIVISION_BY_ZERO', '--max-allowed-packet=1M'],
+  ])
+  t.after(() => server.stop())
+  const address = server.newDatabase('farm')
+  const cli = openCli(t)
+  cli.write('bootstead.yaml', `inventory: ${address}\n`)
+  const run = async (): Promise<Doctor['complaints']> =>
+    (JSON.parse((await cli.run(['doctor', '--json'])).out) as Doctor).complaints
+  const first = await run()
+  assert.deepEqual(
+    first.map(({ severity, what }) => `${severity}: ${what}`),
+    [
+      'mend: the server is read only',
+      'mend: binary logging is on, and log_bin_trust_function_creators is off',
+      'advice: max_allowed_packet is 1048576 bytes',
+      'advice: sql_mode has no STRICT_TRANS_TABLES',
+    ],
+  )
+  assert.match((await cli.run(['check'])).err, /read-only/)
+  for (const statement of first.flatMap(({ sql: statements }) => statements)) server.sql(statement)
+  assert.deepEqual(await run(), [])
+  await cli.ok('check')
+  server.sql('ALTER TABLE farm.consoles CONVERT TO CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci')
+  const [collation, ...others] = await run()
+  assert.deepEqual([collation?.what, others], ['its collation is utf8mb4_general_ci', []])
+  server.sql(collation?.sql.join('\n') ?? '')
+  assert.deepEqual(await run(), [])
+})
+
 test('the document’s SQL is the samples’, which these tests have run', () => {
   const text = readFileSync(join(root, 'docs/existing-database.md'), 'utf8')
   const flat = (one: string): string => one.replaceAll(/--.*$/gm, '').replaceAll(/\s+/g, ' ').trim()

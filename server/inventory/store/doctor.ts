@@ -159,10 +159,12 @@ function serverComplaints(store: Store, server: Server, grants: readonly Grant[]
   return checks.flatMap(({ holds, ...complaint }) => (holds ? [complaint] : []))
 }
 
+const runtimeTables = ['tokens', 'events', 'changes', 'consoles', 'mirrored'] as const
+
 async function collationComplaints(store: Store, schema: string): Promise<readonly Complaint[]> {
   const { rows } = await sql<{ name: string; collation: string }>`
     SELECT table_name AS name, table_collation AS collation FROM information_schema.tables
-    WHERE table_schema = DATABASE() AND table_name IN (${sql.join([...tableNames, 'tokens', 'events', 'changes'])})
+    WHERE table_schema = DATABASE() AND table_name IN (${sql.join([...tableNames, ...runtimeTables])})
       AND table_collation <> 'utf8mb4_bin' ORDER BY table_name`.execute(store.db)
   return rows.map(({ name, collation }) => ({
     severity: 'mend',

@@ -11,7 +11,7 @@ import { bucketOf, buckets, isSame, viewJudge } from '../views.ts'
 import type { Mark } from './mirrored.ts'
 import { readMarks, readMirroredRevision, writeMark, writeMirroredRevision } from './mirrored.ts'
 import type { Store, StoreSchema } from './open.ts'
-import { readChangedKeys, readRevision, readRows } from './read.ts'
+import { readRevision, readRows } from './read.ts'
 import { deleteRow, putRows, transact } from './record.ts'
 import type { Movement, Sums, View, Views, ViewsReader } from './views.ts'
 import { inOneMoment, readBuckets, readMovement, readSums, readViews } from './views.ts'
@@ -52,7 +52,7 @@ export async function mirrorViews(store: Store, views: Views, options: Options =
   return alone(store, options.patienceSeconds ?? 0, async () => {
     const marks = await readMarks(store.db)
     const revision = await readRevision(store)
-    const touched = await touchedBuckets(store, marks, options.full === true)
+    const touched = await touchedBuckets(store, views, marks, options.full === true)
     const looks = await inOneMoment(views, async (reader) => {
       const looked: Look[] = []
       for (const view of await readViews(reader))
@@ -109,18 +109,40 @@ async function alone<T>(store: Store, patienceSeconds: number, body: () => Promi
 
 type Touched = ReadonlyMap<TableName, ReadonlySet<number>> | 'all'
 
-/** Changes of ours looked at in one pass; when there are more, everything is compared. */
+/** Changes of our tables looked at in one pass. */
 const mostChanges = 20_000
 
-/** The buckets of mirrored rows that somebody wrote since the last pass, ourselves included. */
-async function touchedBuckets(store: Store, marks: ReadonlyMap<TableName, Mark>, full: boolean): Promise<Touched> {
+/**
+ * The buckets of mirrored rows that somebody wrote since the last pass: others, and copies, of which another process may
+ * have made one at the same time. After more changes of others everything is compared, after a larger copy only theirs.
+ */
+async function touchedBuckets(
+  store: Store,
+  views: Views,
+  marks: ReadonlyMap<TableName, Mark>,
+  full: boolean,
+): Promise<Touched> {
   if (full) return 'all'
-  const changes = await readChangedKeys(store, await readMirroredRevision(store.db), [], mostChanges)
-  if (changes.length === mostChanges) return 'all'
+  const since = await readMirroredRevision(store.db)
+  const written = async (by: '=' | '<>') =>
+    store.db
+      .selectFrom('changes')
+      .select(['table_name', 'row_key'])
+      .where('id', '>', since)
+      .where('who', by, copier(views))
+      .orderBy('id')
+      .limit(mostChanges)
+      .execute()
+  const [others, copies] = [await written('<>'), await written('=')]
+  if (others.length === mostChanges) return 'all'
   const touched = new Map<TableName, Set<number>>([...marks.keys()].map((table) => [table, new Set()]))
-  for (const { table_name, row_key } of changes) touched.get(table_name as TableName)?.add(bucketOf(row_key))
+  for (const { table_name, row_key } of [...others, ...(copies.length < mostChanges ? copies : [])])
+    touched.get(table_name as TableName)?.add(bucketOf(row_key))
   return touched
 }
+
+/** Who the history says it was. */
+const copier = ({ schema }: Views): string => `view:${schema}`
 
 type Look = Readonly<{
   report: ViewReport
@@ -294,7 +316,7 @@ async function areTooMany(store: Store, table: TableName, gone: number, isFirst:
 
 async function write(store: Store, views: Views, looks: readonly Look[], revision: number): Promise<void> {
   if (looks.some(({ puts, removals }) => puts.length + removals.length > 0))
-    return transact(store, `view:${views.schema}`, async (trx) => {
+    return transact(store, copier(views), async (trx) => {
       for (const { report, puts, removals } of looks) {
         const { table } = report
         const sound = puts.filter(({ refused }) => refused === null)
