@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { pino } from 'pino'
 import type { Logger } from 'pino'
+import type { KyselyPlugin } from 'kysely'
 import { parseYamlDocument } from '../server/inventory/document.ts'
 import { parseIpv4 } from '../server/inventory/address.ts'
 import type { Ipv4Address } from '../server/inventory/address.ts'
@@ -60,6 +61,19 @@ export async function sqliteStore(t: TestContext, yaml: string): Promise<Store> 
   await fillStore(store, yaml)
   t.after(() => closeStore(store))
   return store
+}
+
+/** The store, and how many statements it was asked for through it. */
+export function countingStore(store: Store): Readonly<{ store: Store; statements: () => number }> {
+  let statements = 0
+  const plugin: KyselyPlugin = {
+    transformQuery: ({ node }) => {
+      statements++
+      return node
+    },
+    transformResult: ({ result }) => Promise.resolve(result),
+  }
+  return { store: { ...store, db: store.db.withPlugin(plugin) }, statements: () => statements }
 }
 
 /** A server on loopback with free ports; machines ask from 127.0.0.1, so addresses are not compared unless told. */

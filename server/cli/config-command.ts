@@ -4,6 +4,7 @@ import { withoutPassword } from '../inventory/store/open.ts'
 import type { Session } from './session.ts'
 import { fileKeyOf, settingNames } from './settings.ts'
 import { alignColumns, showValue } from './table.ts'
+import { typedTargets } from './targets-setting.ts'
 
 export function registerConfig(program: Command, session: Session): void {
   program
@@ -14,18 +15,23 @@ export function registerConfig(program: Command, session: Session): void {
       const { config, origins, file } = session.resolution()
       const rows = settingNames.map((name) => ({
         name: fileKeyOf(name),
-        value: redacted(config[name]),
+        value: name === 'targets' ? typedTargets(config.targets) : redacted(config[name]),
         origin: origins[name],
       }))
       if (json === true) return session.printJson({ file, settings: rows })
-      session.print(
-        alignColumns(
-          ['setting', 'value', 'from'],
-          rows.map(({ name, value, origin }) => [name, showValue(value), origin]),
-        ),
+      const cells = rows.flatMap(({ name, value, origin }) =>
+        flattened(name, value).map(([path, shown]) => [path, shown, origin]),
       )
+      session.print(alignColumns(['setting', 'value', 'from'], cells))
       session.note(file === null ? 'no bootstead.yaml was found' : `configuration file: ${file}`)
     })
+}
+
+/** A line for each key of each target. */
+function flattened(name: string, value: unknown): readonly (readonly [name: string, value: string])[] {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return [[name, showValue(value)]]
+  const within = Object.entries(value)
+  return within.length === 0 ? [[name, '']] : within.flatMap(([key, one]) => flattened(`${name}.${key}`, one))
 }
 
 /** Passwords stay where they are. */

@@ -7,6 +7,7 @@ import type { FileValue } from './config-file.ts'
 import { parseConfigFile } from './config-file.ts'
 import { describeError, UsageError } from './failure.ts'
 import type { Config, SettingName } from './settings.ts'
+import { completeTargets } from './targets-setting.ts'
 import { configSchema, doorNames, fileKeyOf, flagOf, settingNames, variableOf } from './settings.ts'
 
 export type { Config, Door, SettingName } from './settings.ts'
@@ -60,7 +61,14 @@ export const realHost: Host = {
   },
 }
 
-type Given = Readonly<{ value: unknown; origin: string; /** Relative paths start here. */ base: string }>
+type Path = readonly PropertyKey[]
+type Given = Readonly<{
+  value: unknown
+  /** Of a value within it: a file knows on which line each stands. */
+  originOf: (path: Path) => string
+  /** Relative paths start here. */
+  base: string
+}>
 
 /** @throws UsageError naming every value that can't be used, where it came from and what is expected */
 export function resolveConfig(surroundings: Surroundings): Resolution {
@@ -72,22 +80,30 @@ export function resolveConfig(surroundings: Surroundings): Resolution {
   }
   addDefaults(given, surroundings)
   closeDoors(given, surroundings.flags)
-  const raw = Object.fromEntries([...given].map(([name, one]) => [name, absolute(name, one)]))
+  const state = stateOf(given)
+  const raw = Object.fromEntries([...given].map(([name, one]) => [name, absolute(name, one, state)]))
   const parsed = configSchema.safeParse(raw)
-  if (!parsed.success) throw new UsageError(parsed.error.issues.map((issue) => describeIssue(issue, given)).join('\n'))
-  const origins = Object.fromEntries(settingNames.map((name) => [name, given.get(name)?.origin ?? 'default']))
+  if (!parsed.success)
+    throw new UsageError(parsed.error.issues.flatMap((issue) => describeIssue(issue, raw, given)).join('\n'))
+  const origins = Object.fromEntries(settingNames.map((name) => [name, given.get(name)?.originOf([]) ?? 'default']))
   return { config: parsed.data, file: file?.path ?? null, origins: origins as Resolution['origins'] }
 }
+
+const always = (origin: string) => (): string => origin
 
 const fromFlag = ({ flags, cwd }: Surroundings, name: SettingName): Given | null =>
   flags[name] === undefined
     ? null
-    : { value: flags[name], origin: `flag ${flags[name] === false ? flagOf(`no-${name}`) : flagOf(name)}`, base: cwd }
+    : {
+        value: flags[name],
+        originOf: always(`flag ${flags[name] === false ? flagOf(`no-${name}`) : flagOf(name)}`),
+        base: cwd,
+      }
 
 /** A variable that is set to nothing counts as not set, as units and compose files leave them. */
 function fromEnvironment({ env, cwd }: Surroundings, name: SettingName): Given | null {
   const value = env[variableOf(name)]
-  return value === undefined || value === '' ? null : { value, origin: variableOf(name), base: cwd }
+  return value === undefined || value === '' ? null : { value, originOf: always(variableOf(name)), base: cwd }
 }
 
 type ConfigFile = Readonly<{ path: string; values: ReadonlyMap<string, FileValue> }>
@@ -95,7 +111,8 @@ type ConfigFile = Readonly<{ path: string; values: ReadonlyMap<string, FileValue
 function fromFile(file: ConfigFile | null, name: SettingName): Given | null {
   const found = file?.values.get(fileKeyOf(name))
   if (file === null || found === undefined || found.value === null) return null
-  return { value: found.value, origin: `${file.path} line ${found.line}`, base: dirname(file.path) }
+  const { value, lineOf } = found
+  return { value, originOf: (path) => `${file.path} line ${lineOf(path)}`, base: dirname(file.path) }
 }
 
 function readConfigFile({ flags, env, cwd, host = realHost }: Surroundings): ConfigFile | null {
@@ -122,7 +139,10 @@ function refuseUnknownKeys(path: string, values: ConfigFile['values']): void {
   if (unknown.length === 0) return
   throw new UsageError(
     unknown
-      .map(([key, { line }]) => `${path} line ${line}: ${key} is not a setting; expected one of ${known.join(', ')}`)
+      .map(
+        ([key, { lineOf }]) =>
+          `${path} line ${lineOf([])}: ${key} is not a setting; expected one of ${known.join(', ')}`,
+      )
       .join('\n'),
   )
 }
@@ -130,14 +150,10 @@ function refuseUnknownKeys(path: string, values: ConfigFile['values']): void {
 function addDefaults(given: Map<SettingName, Given>, surroundings: Surroundings): void {
   const { isTerminal, host = realHost } = surroundings
   const byDefault = (name: SettingName, value: unknown): void => {
-    if (!given.has(name)) given.set(name, { value, origin: 'default', base: '/' })
+    if (!given.has(name)) given.set(name, { value, originOf: always('default'), base: '/' })
   }
   byDefault('state', defaultState(surroundings))
-  const state = given.get('state')
-  byDefault(
-    'inventory',
-    `sqlite:${join(String(state === undefined ? '' : absolute('state', state)), 'inventory.sqlite')}`,
-  )
+  byDefault('inventory', `sqlite:${join(stateOf(given), 'inventory.sqlite')}`)
   byDefault('templates', host.exists('/etc/bootstead/templates') ? '/etc/bootstead/templates' : null)
   byDefault('logFormat', isTerminal ? 'text' : 'json')
   for (const [name, value] of Object.entries(fixedDefaults)) byDefault(name as SettingName, value)
@@ -154,6 +170,8 @@ const fixedDefaults = {
   doors: doorNames,
   installHours: 24,
   stallMinutes: 30,
+  targets: {},
+  regenerate: null,
   verifyAddress: true,
   trustProxy: [],
   logLevel: 'info',
@@ -173,22 +191,39 @@ function closeDoors(given: Map<SettingName, Given>, flags: Flags): void {
   if (closed.length === 0 || doors === undefined) return
   const before = configSchema.shape.doors.safeParse(doors.value)
   if (!before.success) return // reported with everything else
-  const origin = `flag ${closed.map((door) => `--no-${door}`).join(' ')}`
-  given.set('doors', { ...doors, value: before.data.filter((door) => !closed.includes(door)), origin })
+  const originOf = always(`flag ${closed.map((door) => `--no-${door}`).join(' ')}`)
+  given.set('doors', { ...doors, value: before.data.filter((door) => !closed.includes(door)), originOf })
 }
 
-function absolute(name: SettingName, { value, base }: Given): unknown {
+function stateOf(given: ReadonlyMap<SettingName, Given>): string {
+  const { value = '', base = '/' } = given.get('state') ?? {}
+  return resolve(base, String(value))
+}
+
+function absolute(name: SettingName, { value, base }: Given, state: string): unknown {
+  if (name === 'targets') return completeTargets(value, base, state)
   if (typeof value !== 'string' || value === '') return value
   if (name === 'state' || name === 'templates') return resolve(base, value)
   const file = name === 'inventory' ? /^sqlite:(.+)$/.exec(value)?.[1] : undefined
   return file === undefined || file === ':memory:' ? value : `sqlite:${resolve(base, file)}`
 }
 
-function describeIssue(issue: z.core.$ZodIssue, given: ReadonlyMap<SettingName, Given>): string {
-  const name = issue.path[0] as SettingName
-  const one = given.get(name)
-  return `${one?.origin ?? name}: ${fileKeyOf(name)} is ${shownValue(one?.value)}: ${issue.message}`
+function describeIssue(
+  issue: z.core.$ZodIssue,
+  raw: unknown,
+  given: ReadonlyMap<SettingName, Given>,
+): readonly string[] {
+  const unknown = issue.code === 'unrecognized_keys' ? issue.keys.map((key) => [...issue.path, key]) : null
+  return (unknown ?? [issue.path]).map(([setting, ...within]) => {
+    const name = setting as SettingName
+    const origin = given.get(name)?.originOf(within) ?? name
+    const value = shownValue(valueAt(raw, [name, ...within]))
+    return `${origin}: ${[fileKeyOf(name), ...within].join('.')} is ${value}: ${issue.message}`
+  })
 }
+
+const valueAt = (value: unknown, [key, ...rest]: Path): unknown =>
+  key === undefined ? value : valueAt((value as Readonly<Record<PropertyKey, unknown>> | null)?.[key], rest)
 
 /** A value as it may be printed: an inventory address has a password in it. */
 export function shownValue(value: unknown): string {

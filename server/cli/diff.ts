@@ -4,21 +4,17 @@ import type { Snapshot } from '../inventory/snapshot.ts'
 import { compareNaturally } from '../inventory/snapshot.ts'
 import { readChangesSince } from '../inventory/store/history.ts'
 import { machinesTouched } from '../inventory/touched.ts'
-import type { ChangeGroup } from '../render/diff.ts'
 import { groupChanges } from '../render/diff.ts'
 import type { RenderContext } from '../render/catalogue.ts'
 import type { Told } from '../render/rendition.ts'
 import { ownWords, renditionsOf } from '../render/rendition.ts'
 import { templateEngine } from '../render/templates.ts'
-import { groupBy } from './groups.ts'
-import { foldNames } from './names.ts'
 import type { Past } from './revision.ts'
 import { loadPast, revisionHelp } from './revision.ts'
 import type { Session } from './session.ts'
 import { count } from './table.ts'
-
-/** A way in which machines change: the same differences in the same files. */
-type Way = Readonly<{ machines: readonly string[]; changes: readonly Pick<ChangeGroup, 'path' | 'hunks'>[] }>
+import type { Way } from './ways.ts'
+import { describeWays, gatherWays } from './ways.ts'
 
 export function registerDiff(program: Command, session: Session): void {
   program
@@ -69,36 +65,10 @@ const byPath = (texts: readonly Told[]): ReadonlyMap<string, Told> => new Map(te
 const sideOf = (told: Told | undefined) =>
   told === undefined ? 'absent' : [{ machine: told.machine, text: told.text }]
 
-/** Machines whose files change alike in every one of them. */
-function gatherWays(groups: readonly ChangeGroup[]): readonly Way[] {
-  const indexes = new Map<string, number[]>()
-  groups.forEach((group, index) => {
-    for (const machine of group.machines) indexes.set(machine, [...(indexes.get(machine) ?? []), index])
-  })
-  return [...groupBy([...indexes], ([, own]) => own.join())].map(([, alike]) => ({
-    machines: alike.map(([machine]) => machine).sort(compareNaturally),
-    changes: (alike[0]?.[1] ?? []).flatMap((index) => {
-      const group = groups[index]
-      return group === undefined ? [] : [{ path: group.path, hunks: group.hunks }]
-    }),
-  }))
-}
-
 function describe(before: number, after: number, ways: readonly Way[]): string {
   const head = `revision ${before} → ${after}: `
   if (ways.length === 0) return `${head}no machine is told anything else`
   const machines = ways.reduce((sum, way) => sum + way.machines.length, 0)
-  return [
-    `${head}${count(machines, 'machine')} ${machines === 1 ? 'changes' : 'change'} in ${count(ways.length, 'way')}`,
-    ...ways.map(describeWay),
-  ].join('\n\n')
-}
-
-function describeWay({ machines, changes }: Way): string {
-  const head = `${foldNames(machines)}${machines.length > 1 ? ` (${machines.length})` : ''}`
-  const body = changes.flatMap(({ path, hunks }) => [
-    `  ${path}`,
-    ...hunks.flatMap((hunk, index) => [...(index === 0 ? [] : ['    …']), ...hunk.map((line) => `    ${line}`)]),
-  ])
-  return [head, ...body].join('\n')
+  const changes = `${count(machines, 'machine')} ${machines === 1 ? 'changes' : 'change'}`
+  return `${head}${changes} in ${count(ways.length, 'way')}\n\n${describeWays(ways)}`
 }

@@ -12,8 +12,10 @@ export function foldNames(names: readonly string[]): string {
       continue
     }
     const [, head = '', number = '', tail = ''] = parts
-    const width = number.startsWith('0') ? number.length : 0 // without leading zeros 9 and 10 belong together
-    const family = `${head}[${width}]${tail}`
+    const familyOf = (width: number): string => `${head}[${width}]${tail}`
+    // Without leading zeros 9 and 10 belong together; 1000 is of the family of 0999, which came before.
+    const isPadded = /^0\d/.test(number) || families.has(familyOf(number.length))
+    const family = familyOf(isPadded ? number.length : 0)
     const known = families.get(family)
     if (known === undefined) families.set(family, { head, numbers: [number], tail })
     else known.numbers.push(number)

@@ -1,6 +1,4 @@
 // The command line as a whole: its flags, its commands, and what becomes of an error.
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { Command, CommanderError, Option } from 'commander'
 import { registerCheck } from './check.ts'
 import { registerConfig } from './config-command.ts'
@@ -11,6 +9,7 @@ import { registerDom0 } from './dom0.ts'
 import { registerExplain } from './explain.ts'
 import { registerExport } from './export.ts'
 import { describeError, exitCodeOf } from './failure.ts'
+import { registerGenerate } from './generate.ts'
 import { registerImage } from './image.ts'
 import { registerImport } from './import.ts'
 import { registerInstall } from './install.ts'
@@ -20,21 +19,24 @@ import { registerLog } from './log.ts'
 import { registerMachine } from './machine.ts'
 import { registerMirror } from './mirror.ts'
 import { registerRevert } from './revert.ts'
+import { registerRollback } from './rollback.ts'
 import { registerNetwork, registerProfile, registerSite } from './rows.ts'
 import { registerServe } from './serve.ts'
 import type { Session } from './session.ts'
 import { openSession } from './session.ts'
 import { doorNames, flagOf, settingNames, settings, variableOf } from './settings.ts'
 import { registerShow } from './show.ts'
-import { packageRoot } from './templates.ts'
 import { registerTimeline } from './timeline.ts'
 import { registerWatch } from './watch.ts'
+import { programVersion } from '../serve/program.ts'
 
 type Register = (program: Command, session: Session) => void
 
 /** In the order of the help. */
 const commands: readonly Register[] = [
   registerServe,
+  registerGenerate,
+  registerRollback,
   registerMachine,
   registerInstall,
   registerWatch,
@@ -86,7 +88,7 @@ function createProgram(io: Io): Command {
       outputError: (text, write) => write(text.replace(/^error: /, 'bootstead: ')),
     })
     .showHelpAfterError('(add --help to see what it takes)')
-    .version(version(), '--version')
+    .version(programVersion(), '--version')
     .option('--debug', 'show where in the program an error arose')
     .optionsGroup('Configuration (before or behind the command; else from the environment or bootstead.yaml):')
     .option('--config <file>', 'the configuration file (BOOTSTEAD_CONFIG)')
@@ -99,11 +101,6 @@ function createProgram(io: Io): Command {
   for (const door of doorNames)
     program.addOption(new Option(`--no-${door}`, `leave the ${door.toUpperCase()} door closed`))
   return program.commandsGroup('Commands:')
-}
-
-function version(): string {
-  const text = readFileSync(join(packageRoot(), 'package.json'), 'utf8')
-  return (JSON.parse(text) as { version: string }).version
 }
 
 /** What was typed, and not the defaults that commander gives `--no-…` flags. */

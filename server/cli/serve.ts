@@ -3,23 +3,25 @@ import { join } from 'node:path'
 import type { Command } from 'commander'
 import { pino } from 'pino'
 import type { Logger } from 'pino'
-import type { Store } from '../inventory/store/open.ts'
 import { closeStore, openStore } from '../inventory/store/open.ts'
 import { withoutPassword } from '../inventory/store/open.ts'
 import type { Views } from '../inventory/store/views.ts'
 import { closeViews, openViews } from '../inventory/store/views.ts'
-import type { RunningServer } from '../serve/server.ts'
+import type { Regenerate, RunningServer, ServeOptions } from '../serve/server.ts'
 import { openServer } from '../serve/server.ts'
-import { describeError, fail } from './failure.ts'
+import { inheritedSockets } from '../serve/inherited.ts'
+import { packageRoot } from '../serve/program.ts'
+import { describeError, fail, misuse } from './failure.ts'
 import type { Session } from './session.ts'
-import { knownTemplates, loadTemplates, packageRoot } from './templates.ts'
+import type { Config } from './settings.ts'
+import { knownTemplates, loadTemplates } from './templates.ts'
 import { textLog } from './text-log.ts'
 
 export function registerServe(program: Command, session: Session): void {
   program
     .command('serve')
     .description(
-      'answer DHCP, TFTP and HTTP from the inventory until SIGINT or SIGTERM; SIGHUP reads the templates anew',
+      'answer DHCP, TFTP and HTTP from the inventory, and generate the targets anew after changes, until SIGINT or SIGTERM; SIGHUP reads the templates anew',
     )
     .action(async () => {
       await serve(session, stopSignal())
@@ -30,10 +32,17 @@ export function registerServe(program: Command, session: Session): void {
 export async function serve(session: Session, stopped: Promise<string>): Promise<void> {
   const config = session.config()
   const log = openLog(session)
+  const regenerate = regenerationOf(config)
+  if (config.doors.length === 0 && regenerate === null)
+    misuse(
+      'there is nothing to serve: every door is off, and no target is generated; open a door, or name targets in bootstead.yaml and how long after a change they are generated (--regenerate SECONDS)',
+    )
+  if (config.regenerate !== null && regenerate === null)
+    log.warn('regenerate is set, but no targets are: nothing is generated; name them in bootstead.yaml')
   const store = openStore(config.inventory)
   const views = config.views === null ? null : openViews(config.views)
   try {
-    const server = await openDoors(session, store, views, log)
+    const server = await openDoors(session, { store, views, regenerate, log })
     log.info(
       {
         ...server.ports,
@@ -56,13 +65,16 @@ export async function serve(session: Session, stopped: Promise<string>): Promise
   }
 }
 
-async function openDoors(session: Session, store: Store, views: Views | null, log: Logger): Promise<RunningServer> {
+type Opened = Pick<ServeOptions, 'store' | 'log'> & Readonly<{ views: Views | null; regenerate: Regenerate | null }>
+
+async function openDoors(session: Session, { store, views, regenerate, log }: Opened): Promise<RunningServer> {
   const config = session.config()
   const portOf = (door: 'http' | 'dhcp' | 'tftp', port: number): number | null =>
     config.doors.includes(door) ? port : null
   try {
     return await openServer({
       store,
+      regenerate,
       views: views === null ? null : { at: views, intervalMs: config.viewsInterval * 1000 },
       stateDir: config.state,
       firstbootDir: join(packageRoot(), 'firstboot'),
@@ -72,7 +84,9 @@ async function openDoors(session: Session, store: Store, views: Views | null, lo
       addresses: session.server().addresses,
       httpPort: portOf('http', config.httpPort),
       dhcpPort: portOf('dhcp', config.dhcpPort),
+      inherited: inheritedSockets(session.io.env, process.pid),
       tftpPort: portOf('tftp', config.tftpPort),
+      httpPortElsewhere: config.httpPort,
       verifyAddress: config.verifyAddress,
       trustProxy: config.trustProxy,
       log,
@@ -81,6 +95,9 @@ async function openDoors(session: Session, store: Store, views: Views | null, lo
     fail(`bootstead can't serve: ${describeError(error)}${hint(error)}`)
   }
 }
+
+const regenerationOf = ({ targets, regenerate }: Config): Regenerate | null =>
+  regenerate === null || targets.size === 0 ? null : { places: targets, gapMs: regenerate * 1000 }
 
 /** SIGHUP: the site's templates are read anew. What can't be read leaves those in force as they are. */
 function reloadTemplates(session: Session, server: RunningServer, log: Logger): void {

@@ -3,6 +3,8 @@
 import { isIP } from 'node:net'
 import { z } from 'zod'
 import { parseIpv4 } from '../inventory/address.ts'
+import { oneOf, setting, text, trueOrFalse, wholeNumber } from './setting.ts'
+import { targetsSchema } from './targets-setting.ts'
 
 export const doorNames = ['dhcp', 'tftp', 'http'] as const
 export type Door = (typeof doorNames)[number]
@@ -10,35 +12,11 @@ export type Door = (typeof doorNames)[number]
 const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
 const logFormats = ['json', 'text'] as const
 
-/** A value from a flag, the environment or YAML, read by `read`, which gives undefined for what it can't understand. */
-function setting<T>(expected: string, read: (value: unknown) => T | undefined) {
-  return z.unknown().transform((value, context): T => {
-    const understood = read(value)
-    if (understood !== undefined) return understood
-    context.addIssue({ code: 'custom', message: `expected ${expected}` })
-    return z.NEVER
-  })
-}
-
-const wholeNumber = (min: number, max: number, what: string) =>
-  setting(`${what} from ${min} to ${max}`, (value) => {
-    const number = typeof value === 'string' && /^\s*\d+\s*$/.test(value) ? Number(value) : value
-    return typeof number === 'number' && Number.isInteger(number) && number >= min && number <= max ? number : undefined
-  })
-
 const port = wholeNumber(0, 65535, 'a port number')
 const words = (value: unknown): readonly unknown[] =>
   (Array.isArray(value) ? value : String(value).split(','))
     .map((word: unknown) => (typeof word === 'string' ? word.trim() : word))
     .filter((word) => word !== '')
-const oneOf = <T extends string>(allowed: readonly T[]) =>
-  setting(`one of ${allowed.join(', ')}`, (value) => allowed.find((one) => one === value))
-const text = (what: string) =>
-  setting(what, (value) => (typeof value === 'string' && value.trim() !== '' ? value.trim() : undefined))
-const yesOrNo = new Map<unknown, boolean>([
-  ...[true, 'true', 'yes', 'on', '1', 1].map((word) => [word, true] as const),
-  ...[false, 'false', 'no', 'off', '0', 0].map((word) => [word, false] as const),
-])
 
 export const configSchema = z.object({
   inventory: text('sqlite:FILE or mysql://USER:PASSWORD@HOST:PORT/DATABASE'),
@@ -63,7 +41,9 @@ export const configSchema = z.object({
   templates: text('a folder').nullable(),
   installHours: wholeNumber(1, 8760, 'a number of hours'),
   stallMinutes: wholeNumber(1, 10080, 'a number of minutes'),
-  verifyAddress: setting('true or false', (value) => yesOrNo.get(value)),
+  targets: targetsSchema,
+  regenerate: wholeNumber(1, 86400, 'a number of seconds').nullable(),
+  verifyAddress: trueOrFalse,
   trustProxy: setting('IP addresses of proxies, separated by commas', (value): readonly string[] | undefined => {
     const given = words(value)
     return given.every((word): word is string => typeof word === 'string' && isIP(word) !== 0) ? given : undefined
@@ -96,6 +76,14 @@ export const settings: Readonly<Record<SettingName, Readonly<{ argument: string 
   doors: { argument: 'list', help: 'the doors to open, out of dhcp,tftp,http' },
   installHours: { argument: 'hours', help: 'how long an armed install may wait for its machine' },
   stallMinutes: { argument: 'minutes', help: 'how long a machine may be silent before its install counts as stalled' },
+  targets: {
+    argument: 'yaml',
+    help: 'what to generate for the daemons of this host, and where, as in {isc: {folder: /etc/dhcp/bootstead}}',
+  },
+  regenerate: {
+    argument: 'seconds',
+    help: 'how long after a change the server generates the targets again (else never)',
+  },
   verifyAddress: {
     argument: null,
     help: 'give boot menus with tokens, and kickstarts, only to the address of the machine',

@@ -1,21 +1,10 @@
 // The install templates there are: those that come with the program, and the site's own beside or in front of them.
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { dirname, join, relative, sep } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { join, relative, sep } from 'node:path'
 import type { Known } from '../inventory/findings.ts'
 import type { TemplateSources } from '../render/templates.ts'
+import { packageRoot } from '../serve/program.ts'
 import { UsageError } from './failure.ts'
-
-/** The folder with package.json above this file, in a checkout and in `dist/` alike. */
-export function packageRoot(): string {
-  let folder = dirname(fileURLToPath(import.meta.url))
-  while (!existsSync(join(folder, 'package.json'))) {
-    if (dirname(folder) === folder)
-      throw new Error(`no package.json above ${fileURLToPath(import.meta.url)}: the program is not whole`)
-    folder = dirname(folder)
-  }
-  return folder
-}
 
 /**
  * Template sources by path. The site's are under `site/`, so that each goes in front of ours of the same name; its

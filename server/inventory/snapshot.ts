@@ -32,6 +32,8 @@ export type InterfaceRef = Readonly<{ machine: string; name: string }>
 export type Snapshot = Readonly<{
   /** Number of the newest `changes` row this picture contains. */
   revision: number
+  /** Lower numbers that no row had when it was read: of transactions that had not ended yet, or that changed nothing. */
+  missing: readonly number[]
   machines: PersistentMap<string, Machine>
   /** By machine, in the natural order of their names (eth2 before eth10). */
   interfaces: PersistentMap<string, readonly Interface[]>
@@ -60,6 +62,7 @@ export type RowChange = Readonly<{
 
 export const emptySnapshot: Snapshot = {
   revision: 0,
+  missing: [],
   machines: PersistentMap(),
   interfaces: PersistentMap(),
   networks: PersistentMap(),

@@ -11,26 +11,28 @@ export type TouchedRow = Readonly<{ table: TableName | 'tokens'; key: string }>
  * too many only where telling would cost more than looking.
  */
 export function machinesTouched(before: Snapshot, after: Snapshot, rows: Iterable<TouchedRow>): ReadonlySet<string> {
+  return new Set(touchedMachines(before, after, rows))
+}
+
+/** The same one by one, some more than once: of very many, somebody may have to be answered in between. */
+export function* touchedMachines(before: Snapshot, after: Snapshot, rows: Iterable<TouchedRow>): Generator<string> {
   const named = new Set<string>()
   const shared: TouchedRow[] = []
   for (const row of rows)
     if (row.table === 'machines' || row.table === 'interfaces' || row.table === 'tokens')
       named.add(row.key.split('/')[0] ?? '')
     else shared.push(row)
-  const touched = new Set<string>()
   for (const snapshot of [before, after]) {
-    const concerned = [...named, ...users(snapshot, shared)]
-    for (const hostname of concerned) for (const one of neighbours(snapshot, hostname)) touched.add(one)
-    if ([...named].some((hostname) => isUnreadable(snapshot, hostname)))
-      for (const dom0 of hosts(snapshot)) touched.add(dom0) // it may be a guest of any: each keeps its files
+    for (const hostname of named) yield* neighbours(snapshot, hostname)
+    if (shared.some(({ table }) => table === 'site')) yield* snapshot.machines.keys()
+    else for (const hostname of users(snapshot, shared)) yield* neighbours(snapshot, hostname)
+    if ([...named].some((hostname) => isUnreadable(snapshot, hostname))) yield* hosts(snapshot) // it may be a guest of any: each keeps its files
   }
-  return touched
 }
 
 /** Every machine that takes a value from one of these rows. */
 function* users(snapshot: Snapshot, rows: readonly TouchedRow[]): Generator<string> {
   if (rows.length === 0) return
-  const everybody = rows.some(({ table }) => table === 'site')
   const of = (wanted: TableName): ReadonlySet<string> =>
     new Set(rows.flatMap(({ table, key }) => (table === wanted ? [key] : [])))
   const [networks, profiles, images] = [of('networks'), of('profiles'), of('images')]
@@ -47,7 +49,6 @@ function* users(snapshot: Snapshot, rows: readonly TouchedRow[]): Generator<stri
     const known = byProfile.get(profile) ?? takes(profile)
     byProfile.set(profile, known)
     if (
-      everybody ||
       known ||
       (snapshot.interfaces.get(hostname) ?? []).some(({ network }) => network !== null && networks.has(network))
     )

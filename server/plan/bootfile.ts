@@ -1,4 +1,5 @@
 // Which loader a client is told to fetch: a table, chosen by platform, by what asks, and by the machine's own wish.
+import type { MacAddress } from '../inventory/address.ts'
 import { macFileName } from '../inventory/address.ts'
 import type { Agent, Client, Platform } from './dhcp/clients.ts'
 import { platforms } from './dhcp/clients.ts'
@@ -121,7 +122,7 @@ export function bootfileFor(settings: Settings, client: Client): Traced<Bootfile
     row: `boot files (${row.platform}, ${client.agent}, loader ${loader.value})`,
     column: row.source,
   }
-  const path = row.file === 'MENU' ? menuPath(settings, 'ipxe') : row.file
+  const path = row.file === 'MENU' ? menuPath(settings.mac.value, 'ipxe') : row.file
   if (path === null) return null
   const byUrl = takesUrl(row, client)
   if (byUrl && settings.serverUrl === null) return null
@@ -163,9 +164,8 @@ export function bootBranches(loader: Loader): readonly BootBranch[] {
   return [...branches.values()]
 }
 
-/** Where a machine's menu lives, the same at every door. */
-export function menuPath(settings: Settings, menu: 'pxelinux' | 'grub' | 'ipxe'): string | null {
-  const mac = settings.mac.value
+/** Where the menu of the machine that boots by that MAC lives, the same at every door. */
+export function menuPath(mac: MacAddress | null, menu: 'pxelinux' | 'grub' | 'ipxe'): string | null {
   if (mac === null) return null
   switch (menu) {
     case 'pxelinux':

@@ -144,28 +144,3 @@ function isOneWire(a: Network, b: Network): boolean {
 function entersThrough({ cidr, relay }: Network, other: Network): boolean {
   return relay !== null && !networkContains(cidr, relay) && networkContains(other.cidr, relay)
 }
-
-/**
- * Machines whose answers may change when rows of these change: themselves, whoever shares a MAC, address or UUID with
- * them, and the guests beside or on them. To be asked of the pictures before and after the change.
- */
-export function machinesTouched(snapshot: Snapshot, hostnames: Iterable<string>): ReadonlySet<string> {
-  const touched = new Set<string>()
-  for (const hostname of hostnames) {
-    const machine = snapshot.machines.get(hostname)
-    const nics = snapshot.interfaces.get(hostname) ?? []
-    const refs = nics.flatMap((nic) => [
-      ...(nic.ip === null ? [] : (snapshot.byIp.get(nic.ip) ?? [])),
-      ...(snapshot.byMac.get(nic.mac ?? derivedMac(hostname, nic.name)) ?? []),
-    ])
-    const names = [
-      hostname,
-      ...refs.map((ref) => ref.machine),
-      ...(machine?.uuid == null ? [] : (snapshot.byUuid.get(machine.uuid) ?? [])),
-      ...(snapshot.guests.get(hostname) ?? []),
-      ...(machine?.dom0 == null ? [] : (snapshot.guests.get(machine.dom0) ?? [])),
-    ]
-    for (const name of names) touched.add(name)
-  }
-  return touched
-}

@@ -23,9 +23,9 @@ import { bootInterface } from '../inventory/snapshot.ts'
 import { vdiskTargets } from '../inventory/vdisk.ts'
 import type { Platform } from './hypervisor.ts'
 import { diskInGuest, diskPrefix, platformOf } from './hypervisor.ts'
+import { bootMac } from './interfaces.ts'
 import type { Server } from './server.ts'
 import { serverAddressFor, serverUrl } from './server.ts'
-import { derivedMac } from '../inventory/xen-mac.ts'
 
 /** Where a value came from, as `explain` prints it. */
 export type Origin = Readonly<{
@@ -131,16 +131,9 @@ type Layers = Readonly<{
 }>
 
 function networkSettings(layers: Layers) {
-  const { machine, nic, network } = layers
-  const derived: Traced<MacAddress | null> =
-    machine.dom0 === null
-      ? byDefault(null, 'mac')
-      : {
-          value: derivedMac(machine.hostname, nic?.name ?? 'eth0'),
-          origin: { layer: 'default', row: machine.hostname, column: 'mac (derived from the host name)' },
-        }
+  const { nic, network } = layers
   return {
-    mac: fromInterface(nic, 'mac') ?? derived,
+    mac: fromInterface(nic, 'mac') ?? derivedMacOf(layers),
     ip: fromInterface(nic, 'ip') ?? byDefault(null, 'ip'),
     netmask:
       network === null
@@ -152,6 +145,12 @@ function networkSettings(layers: Layers) {
     mtu: fromNetwork(network, 'mtu') ?? byDefault(null, 'mtu'),
     vlan: fromInterface(nic, 'vlan') ?? fromNetwork(network, 'vlan') ?? byDefault(null, 'vlan'),
   }
+}
+
+function derivedMacOf({ snapshot, machine }: Layers): Traced<MacAddress | null> {
+  if (machine.dom0 === null) return byDefault(null, 'mac')
+  const column = 'mac (derived from the host name)'
+  return { value: bootMac(snapshot, machine), origin: { layer: 'default', row: machine.hostname, column } }
 }
 
 function releaseSettings({ snapshot, machine, chain }: Layers) {

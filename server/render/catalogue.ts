@@ -7,6 +7,7 @@ import type { Snapshot } from '../inventory/snapshot.ts'
 import type { Plan, PlanContext } from '../plan/boot.ts'
 import { planBoot } from '../plan/boot.ts'
 import { menuPath } from '../plan/bootfile.ts'
+import { bootMac } from '../plan/interfaces.ts'
 import type { KernelArg } from '../plan/arguments.ts'
 import type { GuestPlan } from '../plan/guest.ts'
 import { planGuest } from '../plan/guest.ts'
@@ -40,6 +41,8 @@ export type Artefact = Readonly<{
   contentType: string
   /** The stage of a machine's timeline that fetching this artefact is a sign of, or null. */
   stage: 'loader' | 'kickstart' | null
+  /** Made of what was committed before it was asked for: an administrator changes a row and runs xenconf at once. */
+  isFresh: boolean
   match: (snapshot: Snapshot, path: string) => Readonly<{ hostname: string; guest: string | null }> | null
   /** Paths at which this artefact of a machine lives; several for a Dom0 with guests. */
   paths: (context: PlanContext, hostname: string) => readonly string[]
@@ -57,6 +60,7 @@ function menuArtefact(menu: Menu, path: string, pattern: RegExp): Artefact {
     access: 'own-address',
     contentType: 'text/plain; charset=utf-8',
     stage: 'loader',
+    isFresh: false,
     match: (snapshot, requested) => {
       const mac = parseMac(pattern.exec(requested)?.[1] ?? '')
       const hostname = mac === null ? null : hostnameByMac(snapshot, mac)
@@ -64,16 +68,31 @@ function menuArtefact(menu: Menu, path: string, pattern: RegExp): Artefact {
     },
     paths: (context, hostname) => {
       const machine = context.snapshot.machines.get(hostname)
-      return machine === undefined
-        ? []
-        : [menuPath(settingsOf(context.snapshot, machine, context.server), menu) ?? []].flat()
+      const at = machine === undefined ? null : menuPath(bootMac(context.snapshot, machine), menu)
+      return at === null ? [] : [at]
     },
-    render: (context, { hostname }) => {
-      const plan = planBoot(context, hostname)
-      if (plan.kind === 'ignore') return none(plan.why)
-      return text(renderTemplate(context, plan, menuTemplates[menu], menuView(plan)))
-    },
+    render: (context, { hostname }) => menusOf(context, hostname)(menu),
   }
+}
+
+type Menus = (menu: Menu) => Rendered
+
+/** Of the machine that was asked for last: its three menus say one plan, and are asked for one after the other. */
+const lastMenus = new WeakMap<RenderContext, Readonly<{ hostname: string; menus: Menus }>>()
+
+function menusOf(context: RenderContext, hostname: string): Menus {
+  const last = lastMenus.get(context)
+  if (last?.hostname === hostname) return last.menus
+  const menus = planMenus(context, hostname)
+  lastMenus.set(context, { hostname, menus })
+  return menus
+}
+
+function planMenus(context: RenderContext, hostname: string): Menus {
+  const plan = planBoot(context, hostname)
+  if (plan.kind === 'ignore') return () => none(plan.why)
+  const view = menuView(plan)
+  return (menu) => text(renderTemplate(context, plan, menuTemplates[menu], view))
 }
 
 /** Any interface's MAC leads to the machine's menu: which card a firmware boots from is its own choice. */
@@ -102,6 +121,7 @@ const kickstart: Artefact = {
   access: 'install-token',
   contentType: 'text/plain; charset=utf-8',
   stage: 'kickstart',
+  isFresh: false,
   match: (_, requested) => matchHost(/^ks\/([^/]+)$/, requested),
   paths: (context, hostname) => (planBoot(context, hostname).kind === 'install' ? [`ks/${hostname}`] : []),
   render: (context, { hostname }) => {
@@ -123,6 +143,7 @@ const manifest: Artefact = {
   access: 'machine-token',
   contentType: 'text/plain; charset=utf-8',
   stage: null,
+  isFresh: true,
   match: (_, requested) => matchHost(/^dom0\/([^/]+)\/manifest$/, requested),
   paths: (context, hostname) => (typeof dom0Of(context, hostname) === 'string' ? [] : [`dom0/${hostname}/manifest`]),
   render: (context, { hostname }) => {
@@ -205,6 +226,7 @@ function guestConfig(
     access: 'machine-token',
     contentType: names.contentType,
     stage: null,
+    isFresh: false,
     match: (_, requested) => matchHost(pattern, requested),
     paths: (context, hostname) => {
       const dom0 = dom0Of(context, hostname)

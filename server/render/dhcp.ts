@@ -25,6 +25,11 @@ export class MalformedDhcp extends Error {
   override readonly name = 'MalformedDhcp'
 }
 
+/** A message is longer than it may be; the message names an option that found no place. */
+export class DoesNotFit extends RangeError {
+  override readonly name = 'DoesNotFit'
+}
+
 const AT = { xid: 4, secs: 8, flags: 10, ciaddr: 12, yiaddr: 16, siaddr: 20, giaddr: 24, chaddr: 28 } as const
 const SNAME = { name: 'sname', at: 44, length: 64, overload: 2 } as const
 const FILE = { name: 'file', at: 108, length: 128, overload: 1 } as const
@@ -137,7 +142,8 @@ export type EncodeLimits = Readonly<{
  * Options go out in the order of the map, but 82 last (RFC 3046 §2.1). Those that don't fit go whole into `file` and
  * `sname` (option 52) where these are empty.
  *
- * @throws Error naming the option that fits nowhere, or the field that can't be what it is
+ * @throws DoesNotFit naming the option that fits nowhere
+ * @throws Error naming the field that can't be what it is
  */
 export function encodeDhcp(message: DhcpMessage, { maxSize }: EncodeLimits): Uint8Array {
   const layout = layOut(message, maxSize - OPTIONS_AT)
@@ -235,11 +241,11 @@ function layOutOverloaded(
   for (const { code, octets } of typeFirst) {
     const space = [main, ...spare].find(({ left }) => octets.length <= left)
     if (!space)
-      throw new RangeError(`option ${code} (${octets.length} octets) does not fit a message of ${room + OPTIONS_AT}`)
+      throw new DoesNotFit(`option ${code} (${octets.length} octets) does not fit a message of ${room + OPTIONS_AT}`)
     space.parts.push(octets)
     space.left -= octets.length
   }
-  if (main.left < 0) throw new RangeError(`option 82 does not fit a message of ${room + OPTIONS_AT}`)
+  if (main.left < 0) throw new DoesNotFit(`option 82 does not fit a message of ${room + OPTIONS_AT}`)
   const used = spare.filter(({ parts }) => parts.length > 0)
   const overload = used.reduce((sum, { field }) => sum + (field?.overload ?? 0), 0)
   const contentOf = (field: Field): Uint8Array | null => {

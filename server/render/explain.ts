@@ -82,8 +82,8 @@ function explainDhcp(
 ): Readonly<{ answer: ExplainedAnswer; boots: boolean }> {
   const answer = answerDhcp(context, discoverFrom(mac, arch, stage))
   const asked = { door: 'dhcp', asks: `DHCPDISCOVER from ${mac} (${arch}, ${stage})`, text: null } as const
-  if (answer.kind === 'ignore' || settings === null) {
-    const why = answer.kind === 'ignore' ? answer.why : ''
+  if (answer.kind !== 'reply' || settings === null) {
+    const why = answer.kind === 'reply' ? '' : answer.why
     return { boots: false, answer: { ...asked, answer: `silence: ${why}`, values: [] } }
   }
   const { reply } = answer

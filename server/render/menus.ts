@@ -39,9 +39,9 @@ export const memtestFiles = { bios: 'memtest/memtest86+.bin', efi: 'memtest/memt
 export function menuView(plan: Exclude<Plan, { kind: 'ignore' }>): MenuView {
   const { settings } = plan
   const menu = {
-    pxelinux: menuPath(settings, 'pxelinux') ?? '',
-    grub: menuPath(settings, 'grub') ?? '',
-    ipxe: menuPath(settings, 'ipxe') ?? '',
+    pxelinux: menuPath(settings.mac.value, 'pxelinux') ?? '',
+    grub: menuPath(settings.mac.value, 'grub') ?? '',
+    ipxe: menuPath(settings.mac.value, 'ipxe') ?? '',
   }
   const boot = plan.kind === 'install' || plan.kind === 'rescue' ? plan.boot : null
   return {

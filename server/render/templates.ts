@@ -1,4 +1,5 @@
 // The template engine: nunjucks over a map of sources, sandboxed, with every mistake naming template, line and machine.
+import { hash } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
 import nunjucks from 'nunjucks'
 import { grubWord, grubWords, ipxeText, oneLine } from './menu-quoting.ts'
@@ -30,6 +31,8 @@ export class TemplateError extends Error {
 }
 
 export type TemplateEngine = Readonly<{
+  /** Other sources have another one. */
+  digest: string
   /** Renders one template for one machine. @throws TemplateError naming template, line and machine */
   render: (template: string, view: object, overlay: Overlay, hostname: string) => string
   /** Whether that template exists for a machine with that overlay. */
@@ -54,6 +57,7 @@ export function templateEngine(sources: TemplateSources): TemplateEngine {
     return made
   }
   return {
+    digest: hash('sha256', JSON.stringify([...sources].sort())),
     has: (template, overlay) => resolve(sources, overlay, template) !== null,
     render: (template, view, overlay, hostname) => {
       try {
@@ -200,8 +204,34 @@ function noteLines(): void {
   prototype['_compileGetTemplate'] = noteStatement(_compileGetTemplate)
 }
 
+type Constructor = new (...args: never) => object
+type LoopNode = Node & Readonly<{ body: Readonly<{ findAll: (type: Constructor) => readonly object[] }> }>
+
+/**
+ * nunjucks sets seven names, `loop.first` and its like, at each turn of every loop, which costs more than what most loops
+ * write: so only where they can be seen, which is where `loop` is named and in other templates.
+ */
+function spareLoopNames(): void {
+  const { compiler, nodes } = nunjucks as unknown as Readonly<{
+    compiler: Readonly<{ Compiler: Readonly<{ prototype: Record<string, Compile> }> }>
+    nodes: Readonly<Record<string, Constructor>>
+  }>
+  const { Symbol: Name, Include, Import, FromImport, Block, Super } = nodes
+  const { _emitLoopBindings: emit } = compiler.Compiler.prototype
+  const others = [Include, Import, FromImport, Block, Super]
+  if (!emit || !Name || !others.every((type) => type !== undefined))
+    throw new Error('this release of nunjucks compiles otherwise: mend spareLoopNames()')
+  const isSeenIn = ({ body }: LoopNode): boolean =>
+    body.findAll(Name).some((name) => (name as Readonly<{ value: string }>).value === 'loop') ||
+    others.some((type) => body.findAll(type).length > 0)
+  compiler.Compiler.prototype['_emitLoopBindings'] = function (node, ...rest) {
+    return isSeenIn(node as LoopNode) ? emit.call(this, node, ...rest) : undefined
+  }
+}
+
 confineLookups()
 noteLines()
+spareLoopNames()
 
 /** nunjucks writes `(outer)\n (inner) [Line 3 of NAME, Column 5]\n  Error: why`; the place nearest to the mistake is the last. */
 function describe(error: unknown, template: string): string {

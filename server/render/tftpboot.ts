@@ -1,7 +1,10 @@
 // A TFTP root that serves what our own TFTP door does: menus of every machine, loaders, installer kernels.
 import { join } from 'node:path'
 import type { Image } from '../inventory/rows.ts'
+import type { Snapshot } from '../inventory/snapshot.ts'
 import { compareNaturally } from '../inventory/snapshot.ts'
+import { planBoot } from '../plan/boot.ts'
+import { bootMac } from '../plan/interfaces.ts'
 import { artefactAt, catalogue } from './catalogue.ts'
 import { entryPaths, renderEntry } from './entries.ts'
 import type { DiskFile, LeftOut } from './files.ts'
@@ -19,13 +22,17 @@ export function openTftpboot(context: TargetContext): TargetFiles {
     ...images.flatMap((image) => bootFilesOf(image).map((file) => copyOf(imagesFolder, image, file))),
   ])
   return {
-    layout: '',
+    groups: new Map(),
     paths: function* () {
       yield* entryPaths
       yield* copies.keys()
-      for (const hostname of [...snapshot.machines.keys()].sort(compareNaturally)) yield* menuPaths(context, hostname)
+      // Not naturally: of 100,000 that takes a second, in which nobody is answered.
+      for (const hostname of [...snapshot.machines.keys()].sort())
+        if (hasOwnMenus(snapshot, hostname)) yield* menuPaths(context, hostname)
     },
+    common: () => copies.keys(),
     pathsOf: (hostname) => menuPaths(context, hostname),
+    leftOut: (hostnames = snapshot.machines.keys()) => withoutMenus(context, hostnames),
     render: (path) => {
       const copy = copies.get(path)
       if (copy !== undefined) return [copy]
@@ -40,6 +47,22 @@ const onDisk = catalogue.filter(({ doors }) => doors.includes('disk'))
 
 function menuPaths(context: TargetContext, hostname: string): readonly string[] {
   return onDisk.flatMap((artefact) => artefact.paths(context, hostname))
+}
+
+/** A MAC leads to one machine: of those that share it, to the first. */
+function hasOwnMenus(snapshot: Snapshot, hostname: string): boolean {
+  const machine = snapshot.machines.get(hostname)
+  const mac = machine === undefined ? null : bootMac(snapshot, machine)
+  return mac !== null && snapshot.byMac.get(mac)?.[0]?.machine === hostname
+}
+
+function* withoutMenus(context: TargetContext, hostnames: Iterable<string>): Generator<LeftOut> {
+  for (const machine of hostnames) {
+    if (!context.snapshot.machines.has(machine) || hasOwnMenus(context.snapshot, machine)) continue
+    const plan = planBoot(context, machine)
+    const why = plan.kind === 'ignore' ? plan.why : 'no interface of its own has the MAC that it would boot by'
+    yield { kind: 'left-out', machine, why }
+  }
 }
 
 function renderMenu(context: TargetContext, path: string): readonly (DiskFile | LeftOut)[] {

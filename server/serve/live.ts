@@ -12,6 +12,7 @@ import type { ConsoleRow, Store } from '../inventory/store/open.ts'
 import { inSlices, readSnapshot } from '../inventory/store/read.ts'
 import type { NewEvent } from '../inventory/store/record.ts'
 import { recordInstalled } from '../inventory/store/record.ts'
+import type { Changed } from './changes.ts'
 import { openConsoles } from './consoles.ts'
 import type { Journal } from './journal.ts'
 import { openJournal } from './journal.ts'
@@ -22,6 +23,8 @@ export type StoreHealth = Readonly<{ ok: true }> | Readonly<{ ok: false; since: 
 
 export type Live = Readonly<{
   snapshot: () => Snapshot
+  /** From now on the listener hears of each change, in the turn of the event loop that makes it; of none when the store is back. */
+  onChange: (listener: (changed: Changed) => void) => void
   health: () => StoreHealth
   /** Notes an event; returns at once. */
   note: (event: NewEvent) => void
@@ -31,11 +34,19 @@ export type Live = Readonly<{
   installed: (token: Token, event: NewEvent) => Promise<boolean>
   /** Applies everything committed so far. */
   catchUp: () => Promise<void>
+  /** The same within a second, for who can't wait longer: while the store is slow or away the last snapshot has to do. */
+  refresh: () => Promise<void>
   close: () => Promise<void>
 }>
 
 type Options = Readonly<{ store: Store; stateDir: string; pollMs: number; log: Logger }>
-type State = { snapshot: Snapshot; health: StoreHealth; following: Following | null; file: SnapshotFile | null }
+type State = {
+  snapshot: Snapshot
+  health: StoreHealth
+  following: Following | null
+  file: SnapshotFile | null
+  listeners: ((changed: Changed) => void)[]
+}
 
 /** The inventory is neither in its store nor in a local copy: nothing can be served. */
 export class NoInventory extends Error {
@@ -46,7 +57,7 @@ export class NoInventory extends Error {
 export async function openLive(options: Options): Promise<Live> {
   const { store, log } = options
   const start = await firstSnapshot(options)
-  const state: State = { snapshot: start.snapshot, health: start.health, following: null, file: null }
+  const state: State = { ...start, following: null, file: null, listeners: [] }
   const journal = await openJournal({ path: join(options.stateDir, 'journal.jsonl'), store, log })
   applyJournalled(state, journal)
   if (state.health.ok)
@@ -58,6 +69,7 @@ export async function openLive(options: Options): Promise<Live> {
   const consoles = openConsoles(options)
   return {
     snapshot: () => state.snapshot,
+    onChange: (listener) => void state.listeners.push(listener),
     health: () => state.health,
     note: (event) => journal.add({ kind: 'event', event }),
     hear: consoles.hear,
@@ -66,6 +78,9 @@ export async function openLive(options: Options): Promise<Live> {
       await journal.flush()
       await consoles.flush()
       await state.following?.now()
+    },
+    refresh: async () => {
+      if (state.health.ok && state.following !== null) await withinMs(refreshMs, state.following.now())
     },
     close: async () => {
       await retry?.stop()
@@ -78,6 +93,15 @@ export async function openLive(options: Options): Promise<Live> {
 }
 
 const retryMs = 1000
+const refreshMs = 1000
+
+/** Resolves with the work, or without it when its time is up. */
+function withinMs(ms: number, work: Promise<void>): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(resolve, ms)
+    work.then(resolve, reject).finally(() => clearTimeout(timer))
+  })
+}
 
 const copyPath = (stateDir: string): string => join(stateDir, 'inventory-copy.jsonl')
 
@@ -105,6 +129,12 @@ async function firstSnapshot({
   }
 }
 
+function tell({ listeners }: State, changed: Changed): void {
+  for (const listener of listeners) listener(changed)
+}
+
+const keysOf = (rows: readonly RowChange[]): Changed => rows.map(({ table, key }) => ({ table, key }))
+
 const away = (error: string): StoreHealth => ({ ok: false, since: new Date().toISOString(), error })
 
 async function beginFollowing(options: Options, state: State, journal: Journal): Promise<void> {
@@ -115,8 +145,11 @@ async function beginFollowing(options: Options, state: State, journal: Journal):
     store,
     pollMs,
     from: state.snapshot.revision,
-    onChange: async (rows, revision) => {
-      state.snapshot = await inSlices(changeSnapshotInSlices(state.snapshot, rows, revision, 2000))
+    missing: state.snapshot.missing,
+    onChange: async (rows, revision, missing) => {
+      const changed = await inSlices(changeSnapshotInSlices(state.snapshot, rows, revision, 2000))
+      state.snapshot = { ...changed, missing }
+      tell(state, keysOf(rows))
       applyJournalled(state, journal)
       await state.file
         ?.append(rows, revision)
@@ -125,8 +158,9 @@ async function beginFollowing(options: Options, state: State, journal: Journal):
     },
     onHealth: (error) => {
       state.health = error === null ? { ok: true } : away(error.message)
-      if (error === null) log.info('the inventory is back')
-      else log.error({ err: error }, 'the inventory is away; serving the last snapshot')
+      if (error !== null) return log.error({ err: error }, 'the inventory is away; serving the last snapshot')
+      log.info('the inventory is back')
+      tell(state, [])
     },
   })
 }
@@ -139,9 +173,11 @@ function retryUntilBack(options: Options, state: State, journal: Journal): Reado
       await migrateStore(options.store)
       await journal.flush() // or what was installed meanwhile would look armed for as long as the journal takes
       state.snapshot = await readSnapshot(options.store)
+      tell(state, null)
       applyJournalled(state, journal)
       await beginFollowing(options, state, journal)
       state.health = { ok: true }
+      tell(state, [])
       options.log.info({ revision: state.snapshot.revision }, 'the inventory is back')
     } catch (error) {
       options.log.debug({ err: error }, 'the inventory is still away')
@@ -198,5 +234,7 @@ function applyJournalled(state: State, journal: Journal): void {
     if (machine?.boot !== 'install') return [used]
     return [used, { table: 'machines', key: machine.hostname, raw: encodeRow({ ...machine, boot: 'local' }) }]
   })
-  if (rows.length > 0) state.snapshot = changeSnapshot(state.snapshot, rows, state.snapshot.revision)
+  if (rows.length === 0) return
+  state.snapshot = changeSnapshot(state.snapshot, rows, state.snapshot.revision)
+  tell(state, keysOf(rows))
 }

@@ -6,6 +6,7 @@ import { basename, dirname, join } from 'node:path'
 import { z } from 'zod'
 import type { LoaderRow } from '../plan/loaders.ts'
 import { howToGet, loaderRows } from '../plan/loaders.ts'
+import type { StoredLoader } from '../render/tftpboot.ts'
 import { errorCode, hashFile, isAbsent, storeFile, syncFolder } from './images/library.ts'
 import type { PackageRoot } from './loader-packages.ts'
 import { downloadLoaderPackages, findInRoot, installedVersion } from './loader-packages.ts'
@@ -73,6 +74,12 @@ export async function readLoaders(stateDir: string): Promise<readonly LoaderFile
   } catch (cause) {
     throw new Error(`${path} can't be read; remove it and run: bootstead loaders collect`, { cause })
   }
+}
+
+/** The same as the disk door takes it. */
+export async function storedLoaders(stateDir: string): Promise<readonly StoredLoader[]> {
+  const loaders = await readLoaders(stateDir)
+  return loaders.map(({ name, sha256 }) => ({ name, sha256, file: join(stateDir, 'loaders', name) }))
 }
 
 type Source = Readonly<{ path: string; version: string | null }>

@@ -7,6 +7,16 @@ export type Metrics = Readonly<{
   tftp: Counter<'outcome'>
   tftpBytes: Counter
   http: Counter<'status'>
+  targets: TargetMetrics
+}>
+
+/** Of what is generated for other daemons. */
+export type TargetMetrics = Readonly<{
+  runs: Counter<'target' | 'outcome'>
+  filesWritten: Counter<'target'>
+  /** When the folder was last made, or found, as it should be: seconds since the epoch. */
+  goodAt: Gauge<'target'>
+  reloadFailures: Counter<'target'>
 }>
 
 export function openMetrics(
@@ -67,6 +77,36 @@ export function openMetrics(
       name: 'bootstead_http_responses_total',
       help: 'HTTP responses by status',
       labelNames: ['status'],
+      registers,
+    }),
+    targets: targetMetrics(registers),
+  }
+}
+
+function targetMetrics(registers: Registry[]): TargetMetrics {
+  return {
+    runs: new Counter({
+      name: 'bootstead_target_runs_total',
+      help: 'Times a target was generated, by what came of it: published, unchanged, refused or failed',
+      labelNames: ['target', 'outcome'],
+      registers,
+    }),
+    filesWritten: new Counter({
+      name: 'bootstead_target_files_written_total',
+      help: 'Files written for a target',
+      labelNames: ['target'],
+      registers,
+    }),
+    goodAt: new Gauge({
+      name: 'bootstead_target_good_timestamp_seconds',
+      help: 'When a target was last published or found unchanged',
+      labelNames: ['target'],
+      registers,
+    }),
+    reloadFailures: new Counter({
+      name: 'bootstead_target_reload_failures_total',
+      help: "Times a target's daemon could not be told",
+      labelNames: ['target'],
       registers,
     }),
   }

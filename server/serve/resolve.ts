@@ -26,6 +26,8 @@ export type Resolver = Readonly<{ resolve: (path: string, requester: Requester) 
 type Options = Readonly<{
   context: () => PlanContext
   templates: () => LoadedTemplates
+  /** Takes in what was committed before the call, if that can be had soon. */
+  refresh: () => Promise<void>
   roots: FileRoots
   /** Secrets only for the machine's own addresses. */
   verifyAddress: boolean
@@ -44,19 +46,27 @@ export function openResolver(options: Options): Resolver {
     sizeCalculation: ({ body }) => body.length + 500,
   })
   const rendered: { from: Snapshot | null; by: TemplateEngine | null } = { from: null, by: null }
+  const inForce = (): RenderContext => {
+    const context = options.context()
+    const { engine } = options.templates()
+    // Cached by revision: another snapshot is another answer, and so are other templates.
+    if (rendered.from !== context.snapshot || rendered.by !== engine) cache.clear()
+    Object.assign(rendered, { from: context.snapshot, by: engine })
+    return { ...context, engine }
+  }
+  const answer = (path: string, ref: ArtefactRef, requester: Requester): Found => {
+    const context = inForce()
+    return refuse(options, context, ref, requester) ?? renderCached(context, cache, ref, path)
+  }
   return {
     resolve: (path, requester) => {
-      const context = options.context()
-      const { engine } = options.templates()
-      // Cached by revision: another snapshot is another answer, and so are other templates.
-      if (rendered.from !== context.snapshot || rendered.by !== engine) cache.clear()
-      Object.assign(rendered, { from: context.snapshot, by: engine })
-      const entry = renderEntry(context.server, engine, path)
+      const { server, engine, snapshot } = inForce()
+      const entry = renderEntry(server, engine, path)
       if (entry !== null) return asText(entry, 'text/plain; charset=utf-8', null)
-      const ref = artefactAt(context.snapshot, path)
+      const ref = artefactAt(snapshot, path)
       if (ref === null) return findFile(options, path)
-      const refusal = refuse(options, context, ref, requester)
-      return refusal ?? renderCached({ ...context, engine }, cache, ref, path)
+      if (ref.artefact.isFresh) return options.refresh().then(() => answer(path, ref, requester))
+      return answer(path, ref, requester)
     },
   }
 }

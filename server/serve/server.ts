@@ -5,25 +5,32 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import type { Logger } from 'pino'
 import type { Ipv4Address } from '../inventory/address.ts'
+import type { Snapshot } from '../inventory/snapshot.ts'
 import type { Store } from '../inventory/store/open.ts'
 import type { Views } from '../inventory/store/views.ts'
 import type { PlanContext } from '../plan/boot.ts'
-import { answerDhcp } from '../plan/dhcp/answer.ts'
-import { clientOf } from '../plan/dhcp/clients.ts'
-import type { DhcpMessage } from '../plan/dhcp/message.ts'
 import type { Server as ServerFacts } from '../plan/server.ts'
 import type { TemplateSources } from '../render/templates.ts'
 import { templateEngine } from '../render/templates.ts'
+import { dhcpAnswering } from './dhcp/answering.ts'
+import type { DhcpDoor } from './dhcp/door.ts'
 import { openDhcpDoor } from './dhcp/door.ts'
+import { openSeen } from './dhcp/seen.ts'
 import type { FileCache } from './files.ts'
 import { fileCache } from './files.ts'
+import type { Picture } from './generate.ts'
+import { healthOf } from './health.ts'
 import { describeMenu, httpApp } from './http/app.ts'
+import type { InheritedSocket } from './inherited.ts'
 import type { Live } from './live.ts'
 import { openLive } from './live.ts'
+import { storedLoaders } from './loaders.ts'
 import type { Metrics } from './metrics.ts'
 import { openMetrics } from './metrics.ts'
 import type { Mirror } from './mirror.ts'
 import { openMirror } from './mirror.ts'
+import type { Regeneration, RegenerationOptions } from './regenerate.ts'
+import { openRegeneration } from './regenerate.ts'
 import type { Found, LoadedTemplates, Resolver } from './resolve.ts'
 import { openResolver } from './resolve.ts'
 import type { Served, TransferEnd } from './tftp/door.ts'
@@ -36,6 +43,9 @@ export type ServedTemplates = Readonly<{
   /** Names that the column `template` may hold. */
   names: ReadonlySet<string>
 }>
+
+/** What is generated for other daemons, and how long after a change. */
+export type Regenerate = Pick<RegenerationOptions, 'places' | 'gapMs' | 'retryMs'>
 
 export type ServeOptions = Readonly<{
   store: Store
@@ -51,6 +61,11 @@ export type ServeOptions = Readonly<{
   httpPort: number | null
   dhcpPort: number | null
   tftpPort: number | null
+  /** Where machines find HTTP when that door is closed here. */
+  httpPortElsewhere?: number
+  regenerate?: Regenerate | null
+  /** Sockets for DHCP that systemd opened; they take the place of `listen` and `dhcpPort`. */
+  inherited?: readonly InheritedSocket[]
   /** Where DHCP clients and relays listen; other than 68 and 67 only in tests. */
   dhcpClientPort?: number
   verifyAddress: boolean
@@ -64,7 +79,9 @@ export type RunningServer = Readonly<{
   live: Live
   /** Null without views. */
   mirror: Mirror | null
-  /** Puts other templates in force, from the next request on. */
+  /** Null when nothing is generated. */
+  regeneration: Regeneration | null
+  /** Puts other templates in force, from the next request on; what is generated is looked at anew. */
   useTemplates: (templates: ServedTemplates) => void
   close: () => Promise<void>
 }>
@@ -92,6 +109,7 @@ export async function openServer(options: ServeOptions): Promise<RunningServer> 
 type Doors = Readonly<{
   live: Live
   mirror: Mirror | null
+  regeneration: Regeneration | null
   resolver: Resolver
   timeline: Timeline
   metrics: Metrics
@@ -111,32 +129,52 @@ async function openDoors(
   const http = options.httpPort === null ? null : await listen(options, options.httpPort)
   if (http !== null) opened.push(() => closeHttp(http))
   const httpPort = http === null ? null : (http.address() as AddressInfo).port
-  const server: ServerFacts = { advertise: options.advertise, addresses: options.addresses, httpPort: httpPort ?? 80 }
+  const server: ServerFacts = {
+    advertise: options.advertise,
+    addresses: options.addresses,
+    httpPort: httpPort ?? options.httpPortElsewhere ?? 80,
+  }
   const templates = inForce(options.templates)
-  const context = (): PlanContext => ({
-    snapshot: live.snapshot(),
+  const contextOf = (snapshot: Snapshot): PlanContext => ({
+    snapshot,
     server,
     known: templates.now().known,
     now: Date.now(),
   })
+  const context = (): PlanContext => contextOf(live.snapshot())
+  const metrics = metricsOf(live, mirror)
+  const regeneration = regenerationFor(options, live, metrics, async (snapshot) => ({
+    ...contextOf(snapshot),
+    inventory: options.store.label,
+    engine: templates.now().engine,
+    loaders: await storedLoaders(options.stateDir),
+    imagesFolder: rootsOf(options).images,
+  }))
   const doors: Doors = {
     live,
     mirror,
+    regeneration,
     context,
     log,
-    resolver: resolverFor(options, context, templates.now),
+    resolver: resolverFor(options, live, context, templates.now),
     timeline: openTimeline({ record: live.note, hear: live.hear }),
-    metrics: metricsOf(live, mirror),
+    metrics,
   }
   if (http !== null) serveHttp(options, doors, http)
   const tftp = options.tftpPort === null ? null : await openTftp(options, doors, options.tftpPort)
   if (tftp !== null) opened.push(tftp.close)
   const dhcp = options.dhcpPort === null ? null : await openDhcp(options, doors, options.dhcpPort)
   if (dhcp !== null) opened.push(dhcp.close)
+  if (regeneration !== null) opened.push(regeneration.close)
+  regeneration?.begin()
   return {
     live,
     mirror,
-    useTemplates: templates.use,
+    regeneration,
+    useTemplates: (next) => {
+      templates.use(next)
+      regeneration?.lookAnew()
+    },
     ports: { http: httpPort, tftp: tftp?.port ?? null, dhcp: dhcp?.port ?? null },
   }
 }
@@ -163,11 +201,17 @@ const rootsOf = ({ stateDir, firstbootDir }: ServeOptions) => ({
   firstboot: firstbootDir,
 })
 
-function resolverFor(options: ServeOptions, context: () => PlanContext, templates: () => LoadedTemplates): Resolver {
+function resolverFor(
+  options: ServeOptions,
+  live: Live,
+  context: () => PlanContext,
+  templates: () => LoadedTemplates,
+): Resolver {
   const { verifyAddress } = options
   return openResolver({
     context,
     templates,
+    refresh: live.refresh,
     roots: rootsOf(options),
     verifyAddress,
     cacheBytes,
@@ -184,6 +228,15 @@ function metricsOf(live: Live, mirror: Mirror | null): Metrics {
     const { revision, machines } = live.snapshot()
     return { revision, machines: machines.size, inventoryUp: live.health().ok, viewsUp: mirror?.health().ok ?? null }
   })
+}
+
+function regenerationFor(
+  { store, regenerate = null, log }: ServeOptions,
+  live: Live,
+  { targets: metrics }: Metrics,
+  picture: (snapshot: Snapshot) => Promise<Picture>,
+): Regeneration | null {
+  return regenerate === null ? null : openRegeneration({ ...regenerate, store, live, picture, metrics, log })
 }
 
 async function listen({ listen: address }: ServeOptions, port: number): Promise<HttpServer> {
@@ -207,7 +260,7 @@ async function closeHttp(server: HttpServer): Promise<void> {
 
 function serveHttp(
   options: ServeOptions,
-  { live, mirror, resolver, timeline, metrics, log }: Doors,
+  { live, mirror, regeneration, resolver, timeline, metrics, log }: Doors,
   server: HttpServer,
 ): void {
   const app = httpApp({
@@ -221,18 +274,7 @@ function serveHttp(
       verifyAddress: options.verifyAddress,
     },
     machineAt: (address) => machineAt(live, address),
-    health: () => {
-      const { revision, machines } = live.snapshot()
-      const health = live.health()
-      const views = mirror?.health() ?? null
-      return {
-        status: health.ok && views?.ok !== false ? 'ok' : 'degraded',
-        revision,
-        machines: machines.size,
-        inventory: health.ok ? 'ok' : `away since ${health.since}: ${health.error}`,
-        ...(views === null ? {} : { views: views.ok ? 'ok' : `not followed since ${views.since}: ${views.error}` }),
-      }
-    },
+    health: () => healthOf(live, mirror, regeneration),
     metrics: metrics.registry,
     log,
     trustProxy: options.trustProxy,
@@ -306,37 +348,19 @@ async function toServed(files: FileCache, found: Found): Promise<Served> {
   }
 }
 
-function openDhcp(options: ServeOptions, { context, timeline, metrics, log }: Doors, port: number) {
-  return openDhcpDoor({
-    // A socket bound to a unicast address never hears a broadcast, which is all that a booting machine can send.
-    address: options.listen.startsWith('127.') ? options.listen : '0.0.0.0',
+async function openDhcp(
+  { listen: address, dhcpClientPort: clientPort, inherited = [], stateDir }: ServeOptions,
+  { context, timeline, metrics, log }: Doors,
+  port: number,
+): Promise<DhcpDoor> {
+  const seen = await openSeen({ stateDir, log })
+  const door = await openDhcpDoor({
+    address,
     port,
-    ...(options.dhcpClientPort === undefined ? {} : { clientPort: options.dhcpClientPort }),
+    inherited,
+    ...(clientPort === undefined ? {} : { clientPort }),
     log,
-    answer: (request, via) => {
-      const answer = answerDhcp(context(), request)
-      metrics.dhcp.inc({ outcome: answer.kind === 'reply' ? 'answered' : 'ignored' })
-      if (answer.kind === 'reply') noteDhcp(timeline, request, answer, via.address)
-      return answer
-    },
+    answer: dhcpAnswering({ context, timeline, metrics, seen, log }),
   })
-}
-
-/** A booting machine's requests are signs; an operating system renewing its lease is none. */
-function noteDhcp(
-  timeline: Timeline,
-  request: DhcpMessage,
-  answer: Readonly<{ machine: string; reply: DhcpMessage }>,
-  peer: string,
-): void {
-  const client = clientOf(request)
-  if (client === null || client.agent === 'system') return
-  const { yiaddr, file } = answer.reply
-  timeline.note({
-    machine: answer.machine,
-    stage: 'dhcp',
-    detail: `${yiaddr} to ${client.platform} ${client.agent}: ${file}`,
-    door: 'dhcp',
-    peer,
-  })
+  return { ...door, close: () => door.close().then(seen.close) }
 }

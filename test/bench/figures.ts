@@ -41,3 +41,9 @@ function render({ title, header, rows, note }: Table, made: string): string {
 }
 
 const line = (cells: Row): string => `| ${cells.join(' | ')} |`
+
+export const number = (value: number, digits = 0): string =>
+  value.toLocaleString('en', { minimumFractionDigits: digits, maximumFractionDigits: digits })
+
+export const median = (values: readonly number[]): number =>
+  values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0

@@ -9,7 +9,8 @@ import { readSnapshot } from '../../server/inventory/store/read.ts'
 import { startMariaDb } from '../mariadb.ts'
 import { hostnameOf, macOf, plantFarm } from './farm.ts'
 import type { Row, Table } from './figures.ts'
-import { publishFigures } from './figures.ts'
+import { median, number, publishFigures } from './figures.ts'
+import { generations } from './generate.ts'
 import { fetchAll } from './http-load.ts'
 import type { BenchServer } from './server.ts'
 import { memoryOf, startBenchServer } from './server.ts'
@@ -19,8 +20,6 @@ import { startDnsmasq } from './dnsmasq.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'bootstead-bench-'))
 const mariadb = await startMariaDb()
-const number = (value: number, digits = 0): string =>
-  value.toLocaleString('en', { minimumFractionDigits: digits, maximumFractionDigits: digits })
 const stateOf = (name: string): string => join(folder, `state-${name}`)
 const menuPath = (index: number): string => `/ipxe/${macOf(index)}.ipxe`
 
@@ -196,17 +195,26 @@ async function measureOurs(probe: DhcpProbe, inventory: string, state: string, c
   return { start: server.firstAnswerSeconds, changes, memory }
 }
 
-const median = (values: readonly number[]): number =>
-  values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0
-
 const databaseVersion = (): string =>
   execFileSync('mariadbd', ['--version'], { encoding: 'utf8' })
     .trim()
     .replace(/^\S+\s+/, '')
     .split(' for ')[0] ?? ''
 
+/** By the name that `scripts/bench.sh NAME…` takes; without one all are measured. */
+const sections: Readonly<Record<string, () => Promise<readonly Table[]>>> = {
+  kickstarts: async () => [await kickstarts()],
+  starts: async () => [await startsAndChanges()],
+  generate: () => generations(folder, mariadb),
+}
+
 try {
-  publishFigures([await kickstarts(), await startsAndChanges()], 'make bench', [`MariaDB ${databaseVersion()}`])
+  const named = process.argv.slice(2)
+  for (const name of named.length > 0 ? named : Object.keys(sections)) {
+    const measure = sections[name]
+    if (measure === undefined) throw new Error(`no section ${name}; there are ${Object.keys(sections).join(', ')}`)
+    publishFigures(await measure(), 'make bench', [`MariaDB ${databaseVersion()}`])
+  }
 } finally {
   await mariadb.stop()
   rmSync(folder, { recursive: true, force: true })

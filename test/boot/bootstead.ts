@@ -5,7 +5,7 @@ import { cp, mkdir, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import type { MariaDb } from '../mariadb.ts'
-import { ended, serverAddress, type Network } from './network.ts'
+import { ended, serverAddress, type Host, type Network } from './network.ts'
 import { cacheFolder, logFolder } from './packages.ts'
 
 const run = promisify(execFile)
@@ -42,34 +42,45 @@ export const newDatabase = (database: MariaDb, name: string): string => {
   return `mysql://${name}:secret-${name}@localhost/${name}?socketPath=${encodeURIComponent(socket)}`
 }
 
-/** Imports the inventory documents and serves them; resolves when the doors are open. */
-export const startBootstead = async (
-  network: Network,
-  {
-    inventory,
-    state,
-    documents,
-    templates,
-  }: Readonly<{
-    inventory: string
-    state: string
-    documents: readonly string[]
-    /** The site's own templates. */
-    templates?: string
-  }>,
-): Promise<Bootstead> => {
-  const environment = {
-    ...process.env,
-    BOOTSTEAD_INVENTORY: inventory,
-    BOOTSTEAD_STATE: state,
-    ...(templates === undefined ? {} : { BOOTSTEAD_TEMPLATES: templates }),
+export interface Setup {
+  readonly inventory: string
+  readonly state: string
+  /** The site's own templates. */
+  readonly templates?: string
+  /** Its bootstead.yaml. */
+  readonly config?: string
+}
+
+const environmentOf = ({ inventory, state, templates, config }: Setup) => ({
+  ...process.env,
+  BOOTSTEAD_INVENTORY: inventory,
+  BOOTSTEAD_STATE: state,
+  ...(templates === undefined ? {} : { BOOTSTEAD_TEMPLATES: templates }),
+  ...(config === undefined ? {} : { BOOTSTEAD_CONFIG: config }),
+})
+
+/** @param host where to run it; beside the network unless given */
+export const commandOf =
+  (setup: Setup, host?: Host): Bootstead['command'] =>
+  async (...words) => {
+    const env = { ...environmentOf(setup), BOOTSTEAD_ADVERTISE: serverAddress }
+    return host === undefined ? (await run(program, words, { env })).stdout : host.run(program, words, { env })
   }
-  const command = async (...words: readonly string[]) =>
-    (await run(program, words, { env: { ...environment, BOOTSTEAD_ADVERTISE: serverAddress } })).stdout
+
+export const fillInventory = async (setup: Setup, documents: readonly string[]): Promise<void> => {
+  const command = commandOf(setup)
   await command('loaders', 'collect', '--download')
   await command('import', ...documents)
-  const server = network.spawn(program, ['serve', '--log-format=text', '--log-level=debug'], {
-    env: environment,
+}
+
+/** @param flags of `serve`; resolves when the doors are open */
+export const serveBootstead = async (
+  network: Network,
+  setup: Setup,
+  flags: readonly string[] = [],
+): Promise<Bootstead> => {
+  const server = network.spawn(program, ['serve', '--log-format=text', '--log-level=debug', ...flags], {
+    env: environmentOf(setup),
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   const log = createWriteStream(join(logFolder, 'bootstead.log'))
@@ -85,5 +96,14 @@ export const startBootstead = async (
       throw new Error(`bootstead serve does not answer: see ${join(logFolder, 'bootstead.log')}`)
     await new Promise((resolve) => setTimeout(resolve, 200))
   }
-  return { command, status, stop: () => ended(server) }
+  return { command: commandOf(setup), status, stop: () => ended(server) }
+}
+
+/** Imports the inventory documents and serves them; resolves when the doors are open. */
+export const startBootstead = async (
+  network: Network,
+  { documents, ...setup }: Setup & Readonly<{ documents: readonly string[] }>,
+): Promise<Bootstead> => {
+  await fillInventory(setup, documents)
+  return serveBootstead(network, setup)
 }

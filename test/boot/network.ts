@@ -8,21 +8,27 @@ const run = promisify(execFile)
 export const serverAddress = '192.0.2.1'
 const bridge = 'br0'
 
-export interface Network {
+/** A network stack of its own: that of the server, or of another host. */
+export interface Host {
   /** Starts a program inside; it is killed when the test process dies, however that happens. */
   readonly spawn: (command: string, args: readonly string[], options?: SpawnOptions) => ChildProcess
   /** Runs a program inside to its end; its standard output. */
-  readonly run: (command: string, args: readonly string[]) => Promise<string>
+  readonly run: (command: string, args: readonly string[], options?: Pick<SpawnOptions, 'env'>) => Promise<string>
+  readonly close: () => Promise<void>
+}
+
+export interface Network extends Host {
   /** A new tap device on the bridge, for one machine. */
   readonly addTap: () => Promise<string>
-  readonly close: () => Promise<void>
+  /** Another host, with cards of these names on the bridge; they are down. */
+  readonly addHost: (cards: readonly string[]) => Promise<Host>
 }
 
 /**
  * The namespace has no name: it lives as long as the process that holds it, so nothing is left over after a crash and
  * two runs never meet. Needs root (CAP_SYS_ADMIN, CAP_NET_ADMIN).
  */
-export const openNetwork = async (): Promise<Network> => {
+export const openNamespace = async (): Promise<Host & Readonly<{ pid: number }>> => {
   const holder = spawnTied('unshare', ['--net', 'sh', '-c', 'echo up; exec sleep infinity'], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
@@ -30,14 +36,19 @@ export const openNetwork = async (): Promise<Network> => {
     once(holder.stdout ?? holder, 'data'),
     once(holder, 'exit').then(() => undefined),
   ])
-  if (started === undefined) throw new Error('cannot make a network namespace: the boot tests run as root')
+  if (started === undefined || holder.pid === undefined)
+    throw new Error('cannot make a network namespace: the boot tests run as root')
   const inside = ['--net', `--target=${String(holder.pid)}`, '--']
-  const network = {
-    spawn: (command: string, args: readonly string[], options: SpawnOptions = {}) =>
-      spawnTied('nsenter', [...inside, command, ...args], options),
-    run: async (command: string, args: readonly string[]) =>
-      (await run('nsenter', [...inside, command, ...args])).stdout,
+  return {
+    pid: holder.pid,
+    spawn: (command, args, options = {}) => spawnTied('nsenter', [...inside, command, ...args], options),
+    run: async (command, args, options = {}) => (await run('nsenter', [...inside, command, ...args], options)).stdout,
+    close: () => ended(holder),
   }
+}
+
+export const openNetwork = async (): Promise<Network> => {
+  const network = await openNamespace()
   const ip = (line: string) => network.run('ip', line.split(' '))
   await ip('link set lo up')
   await ip(`link add ${bridge} type bridge forward_delay 0 mcast_snooping 0`)
@@ -56,10 +67,20 @@ export const openNetwork = async (): Promise<Network> => {
     await ip(`link set ${tap} master ${bridge} up`)
     return tap
   }
-  const close = async () => {
-    for (const child of [advertiser, holder]) await ended(child)
+  const addHost = async (cards: readonly string[]) => {
+    const host = await openNamespace()
+    for (const card of cards) {
+      await ip(`link add ${card}-port type veth peer name ${card}`)
+      await ip(`link set ${card} netns ${String(host.pid)}`)
+      await ip(`link set ${card}-port master ${bridge} up`)
+    }
+    return host
   }
-  return { ...network, addTap, close }
+  const close = async () => {
+    await ended(advertiser)
+    await network.close()
+  }
+  return { ...network, addTap, addHost, close }
 }
 
 /**

@@ -13,7 +13,13 @@ export const cacheFolder = join(import.meta.dirname, '../../.cache/boot')
 export const logFolder = join(cacheFolder, 'logs')
 
 /** A file the host must have, and the Debian package that brings it. A bare name is looked up on PATH. */
-const hostNeeds = [
+export interface HostNeed {
+  readonly file: string
+  readonly debian: string
+}
+
+/** What emulated machines need, and the installer that they boot. */
+const machineNeeds: readonly HostNeed[] = [
   { file: 'qemu-system-x86_64', debian: 'qemu-system-x86' },
   { file: '/usr/lib/ipxe/qemu/pxe-virtio.rom', debian: 'ipxe-qemu' },
   { file: '/usr/share/OVMF/OVMF_CODE_4M.fd', debian: 'ovmf' },
@@ -26,7 +32,7 @@ const hostNeeds = [
   { file: 'wget', debian: 'wget' },
   { file: 'parted', debian: 'parted' },
   { file: 'mke2fs', debian: 'e2fsprogs' },
-] as const
+]
 
 /** The cloud kernel: its drivers (virtio-net, virtio-blk, ext2, FAT) are all that the stand-in installer needs. */
 const kernelPackage = 'linux-image-cloud-amd64'
@@ -40,9 +46,9 @@ const onHost = (file: string): boolean =>
       )
 
 /** Throws an error that names the packages to install. */
-const requireHostPrograms = (): void => {
-  const missing = hostNeeds.filter(({ file }) => !onHost(file)).map(({ debian }) => debian)
-  if (missing.length > 0) throw new Error(`the boot tests need programs: apt-get install ${missing.join(' ')}`)
+export const requireHostFiles = (needs: readonly HostNeed[]): void => {
+  const missing = needs.filter(({ file }) => !onHost(file)).map(({ debian }) => debian)
+  if (missing.length > 0) throw new Error(`these tests need: apt-get install ${missing.join(' ')}`)
 }
 
 /** Debian's kernel and loaders, unpacked; nothing of it is installed on the host. */
@@ -60,7 +66,7 @@ export interface Unpacked {
 
 /** Downloads once, some 35 MB. Throws an error that names the packages to install, or what could not be downloaded. */
 export const unpackDebian = async (): Promise<Unpacked> => {
-  requireHostPrograms()
+  requireHostFiles(machineNeeds)
   const digest = createHash('sha256')
     .update([kernelPackage, ...unpackedPackages].join())
     .digest('hex')

@@ -7,9 +7,11 @@ import { join } from 'node:path'
 import { sql } from 'kysely'
 import { renderYamlDocument } from '../../server/inventory/document.ts'
 import type { Snapshot } from '../../server/inventory/snapshot.ts'
+import type { Basis } from '../../server/inventory/store/history.ts'
 import {
   editsBack,
   readChangesSince,
+  readPast,
   readRevisionAt,
   readRevisionTime,
   snapshotBefore,
@@ -49,6 +51,11 @@ after(async () => {
 const tokensOf = (snapshot: Snapshot): readonly Token[] =>
   [...snapshot.tokens.values()].flat().toSorted((a, b) => (a.id < b.id ? -1 : 1))
 
+const basisOf = ({ revision, missing }: Snapshot): Basis => ({ revision, missing, at: Date.now() })
+
+const namesOf = (rows: readonly Readonly<{ table: string; key: string }>[]): readonly string[] =>
+  rows.map(({ table, key }) => `${table} ${key}`).toSorted()
+
 async function pastOf(store: Store, revision: number): Promise<Snapshot> {
   return snapshotBefore(await readSnapshot(store), await readChangesSince(store, revision), revision)
 }
@@ -63,6 +70,66 @@ for (const flavour of ['sqlite', 'mysql'] as const) {
       await fillStore(store, farm)
       return store
     }
+
+    test('a picture that was made from is told from today’s, with the rows that were changed since', async () => {
+      const store = await openFarm()
+      const before = await readSnapshot(store)
+      const run = (statement: string): Promise<unknown> => sql.raw(statement).execute(store.db)
+      await run("UPDATE interfaces SET ip = '192.0.2.13' WHERE machine = 'g1'")
+      await run("UPDATE interfaces SET ip = '192.0.2.14' WHERE machine = 'g1'")
+      await run("DELETE FROM machines WHERE hostname = 'd1'")
+      const past = await readPast(store, await readSnapshot(store), basisOf(before))
+      assert.deepEqual(namesOf(past?.rows ?? []), ['interfaces g1/eth0', 'machines d1'])
+      assert.equal(past === null ? '' : renderYamlDocument(past.snapshot), renderYamlDocument(before))
+      const now = await readSnapshot(store)
+      assert.deepEqual((await readPast(store, now, basisOf(now)))?.rows, [])
+      await closeStore(store)
+    })
+
+    test('a transaction that ends after one with higher numbers is a change since, and taken back like the others', async () => {
+      const store = await openFarm()
+      const other = "UPDATE machines SET notes = 'meanwhile' WHERE hostname = 'd1'"
+      const late = "UPDATE interfaces SET mac = '00:00:5e:00:53:09' WHERE machine = 'd1'"
+      const before = await overtaken(store, late, other)
+      assert.equal(before.missing.length, 1)
+      assert.equal(before.interfaces.get('d1')?.[0]?.mac, '00:00:5e:00:53:01')
+      const now = await readSnapshot(store)
+      assert.equal(now.revision, before.revision)
+      assert.equal(now.interfaces.get('d1')?.[0]?.mac, '00:00:5e:00:53:09')
+      const past = await readPast(store, now, basisOf(before))
+      assert.deepEqual(namesOf(past?.rows ?? []), ['interfaces d1/eth0'])
+      assert.equal(past === null ? '' : renderYamlDocument(past.snapshot), renderYamlDocument(before))
+      await closeStore(store)
+    })
+
+    /** The picture between the end of `quick` and that of `late`, which began before. */
+    async function overtaken(store: Store, late: string, quick: string): Promise<Snapshot> {
+      const run = (statement: string): Promise<unknown> => sql.raw(statement).execute(store.db)
+      if (flavour === 'mysql')
+        return store.db.transaction().execute(async (trx) => {
+          await sql.raw(late).execute(trx)
+          await run(quick)
+          return readSnapshot(store)
+        })
+      // SQLite has one writer at a time, so that the numbers are put as another database gives them.
+      await run("UPDATE sqlite_sequence SET seq = seq + 1 WHERE name = 'changes'")
+      await run(quick)
+      const between = await readSnapshot(store)
+      await run(late)
+      await run(`UPDATE changes SET id = ${between.revision - 1} WHERE id = ${between.revision + 1}`)
+      return between
+    }
+
+    test('a history with other numbers than the picture’s tells nothing of it', async () => {
+      const store = await openFarm()
+      const now = await readSnapshot(store)
+      const basis = basisOf(now)
+      assert.equal(await readPast(store, now, { ...basis, revision: now.revision + 1 }), null, 'an older dump')
+      assert.equal(await readPast(store, now, { ...basis, at: basis.at - 3_600_000 }), null, 'made anew since')
+      await sql`DELETE FROM changes WHERE id <= ${now.revision}`.execute(store.db)
+      assert.equal(await readPast(store, now, basis), null, 'forgotten')
+      await closeStore(store)
+    })
 
     test('every revision is read back as it was, arming, other programs’ SQL and removed rows included', async () => {
       const store = await openFarm()

@@ -368,6 +368,34 @@ for (const flavour of ['sqlite', 'mysql'] as const) {
       assert.equal(snapshot.machines.has('acas0002'), false)
       assert.equal(batches.length, 4)
     })
+
+    test('the follower sees what had a number and was not committed yet when the picture was read', async (t) => {
+      const store = await opened(t)
+      const highest = await readRevision(store)
+      await sql`INSERT INTO changes (id, at, who, table_name, row_key) VALUES (${highest + 2}, 'x', 'x', 'machines', 'acas0001')`.execute(
+        store.db,
+      )
+      const read = await readSnapshot(store)
+      assert.deepEqual([read.revision, read.missing], [highest + 2, [highest + 1]])
+      const seen: Snapshot[] = []
+      const following = followStore({
+        store,
+        from: read.revision,
+        missing: read.missing,
+        pollMs: 60_000,
+        onChange: (rows, revision, missing) => {
+          seen.push({ ...changeSnapshot(read, rows, revision), missing })
+          return Promise.resolve()
+        },
+        onHealth: (error) => assert.ifError(error),
+      })
+      t.after(() => following.stop())
+      await sql`UPDATE machines SET memory_mib = 600 WHERE hostname = 'acas0002'`.execute(store.db)
+      await sql`UPDATE changes SET id = ${highest + 1} WHERE id > ${highest + 2}`.execute(store.db)
+      await following.now()
+      const { revision, missing, machines } = seen.at(-1) ?? read
+      assert.deepEqual([revision, missing, machines.get('acas0002')?.memory_mib], [highest + 2, [], 600])
+    })
   })
 }
 

@@ -1,7 +1,6 @@
 // Real DHCP daemons with generated configurations in a network namespace, and a relay and clients in another.
 import type { ChildProcess } from 'node:child_process'
-import { once } from 'node:events'
-import { copyFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { TestContext } from 'node:test'
@@ -12,6 +11,7 @@ import type { DaemonName, TargetContext, TargetName } from '../../server/render/
 import { openTarget, renderTarget } from '../../server/render/targets.ts'
 import type { Network } from '../boot/network.ts'
 import { ended, openNetwork, serverAddress } from '../boot/network.ts'
+import { requireHostFiles } from '../boot/packages.ts'
 import { temporaryFolder } from '../fixtures.ts'
 
 export const relays = { farm: '192.0.2.2', storage: '198.51.100.1', outside: '203.0.113.9' } as const
@@ -29,70 +29,47 @@ export type Lab = Readonly<{
   runClient: (mac: string, command: string, args: readonly string[]) => Promise<string>
 }>
 
-/** Programs these tests need, and the Debian packages that bring them. */
-const needs = {
-  dhcpd: 'isc-dhcp-server',
-  'kea-dhcp4': 'kea-dhcp4-server',
-  dnsmasq: 'dnsmasq-base',
-  'in.tftpd': 'tftpd-hpa',
-  udhcpc: 'udhcpc',
-  curl: 'curl',
-} as const
-
 /** @throws Error naming the packages that are missing */
-export function requirePrograms(): void {
-  const missing = Object.entries(needs).filter(
-    ([program]) => !['/usr/sbin', '/sbin', '/usr/bin'].some((folder) => existsSync(join(folder, program))),
-  )
-  if (missing.length > 0)
-    throw new Error(`these tests need: apt-get install ${missing.map(([, debian]) => debian).join(' ')}`)
-}
+export const requirePrograms = (): void =>
+  requireHostFiles([
+    { file: 'dhcpd', debian: 'isc-dhcp-server' },
+    { file: 'kea-dhcp4', debian: 'kea-dhcp4-server' },
+    { file: 'dnsmasq', debian: 'dnsmasq-base' },
+    { file: 'in.tftpd', debian: 'tftpd-hpa' },
+    { file: 'udhcpc', debian: 'udhcpc' },
+    { file: 'curl', debian: 'curl' },
+  ])
 
 export async function openLab(): Promise<Lab & Readonly<{ close: () => Promise<void> }>> {
   requirePrograms()
   const network = await openNetwork()
   const ip = (line: string): Promise<string> => network.run('ip', line.split(' '))
-  const away = network.spawn('unshare', ['--net', 'sh', '-c', 'echo up; exec sleep infinity'], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
-  await once(away.stdout ?? away, 'data')
-  const inside = ['--net', `--target=${String(away.pid)}`, '--']
-  const runAway = (command: string, args: readonly string[]): Promise<string> =>
-    network.run('nsenter', [...inside, command, ...args])
-  await ip('link add wire0 type veth peer name wire1')
-  await ip(`link set wire1 netns ${String(away.pid)}`)
-  await ip('link set wire0 master br0 up')
-  await ip('link add plug0 type veth peer name plug1') // the clients': another MAC each time, which no relay survives
-  await ip(`link set plug1 netns ${String(away.pid)}`)
-  await ip('link set plug0 master br0 up')
+  const away = await network.addHost(['wire1', clientCard]) // the clients' takes a new MAC each time, which no relay survives
   for (const range of ['198.51.100.0/24', `${relays.outside}/32`]) await ip(`route add ${range} dev br0`)
   for (const line of [
     'link set lo up',
     'link set wire1 up',
-    'link set plug1 arp off up', // or it answers for the relays' addresses too
+    `link set ${clientCard} arp off up`, // or it answers for the relays' addresses too
 
     ...Object.values(relays).map((relay) => `address add ${relay}/24 dev wire1`),
   ])
-    await runAway('ip', line.split(' '))
-  const probe = network.spawn(
-    'nsenter',
-    [...inside, process.execPath, '--import', 'tsx', join(import.meta.dirname, 'daemons-probe.ts')],
-    {
-      stdio: ['pipe', 'pipe', 'inherit'],
-    },
-  )
+    await away.run('ip', line.split(' '))
+  const probe = away.spawn(process.execPath, ['--import', 'tsx', join(import.meta.dirname, 'daemons-probe.ts')], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  })
   const { ask, end } = questions(probe)
   return {
     network,
     ask,
-    runAway,
+    runAway: away.run,
     runClient: async (mac, command, args) => {
-      await runAway('ip', ['link', 'set', clientCard, 'address', mac])
-      return runAway(command, args)
+      await away.run('ip', ['link', 'set', clientCard, 'address', mac])
+      return away.run(command, args)
     },
     close: async () => {
       end()
-      for (const child of [probe, away]) await ended(child)
+      await ended(probe)
+      await away.close()
       await network.close()
     },
   }
@@ -125,33 +102,27 @@ export function writeTarget(t: TestContext, context: Omit<TargetContext, 'folder
   return folder
 }
 
-/** How each daemon is started around a folder of ours: what a site's own configuration says, and nothing else. */
-const starts: Readonly<
-  Record<
-    DaemonName,
-    (folder: string, state: string, own: string) => Readonly<{ main: string; argv: readonly string[]; up: RegExp }>
-  >
+/** How each daemon is started on `STATE/main`, and what it says when it serves. */
+export const daemonPrograms: Readonly<
+  Record<DaemonName, Readonly<{ argv: (state: string) => readonly string[]; up: RegExp }>>
 > = {
-  isc: (folder, state, own) => ({
-    main: `authoritative;\n${own}\ninclude "${folder}/bootstead.conf";\n`,
-    argv: ['dhcpd', '-4', '-f', '-d', '--no-pid', '-cf', `${state}/main`, '-lf', `${state}/leases`, 'br0'],
+  isc: {
+    argv: (state) => ['dhcpd', '-4', '-f', '-d', '--no-pid', '-cf', `${state}/main`, '-lf', `${state}/leases`, 'br0'],
     up: /Server starting service/,
-  }),
-  kea: (folder, state, own) => ({
-    main: `{ "Dhcp4": {
-  "interfaces-config": { "interfaces": [ "br0" ] },
-  "lease-database": { "type": "memfile", "persist": false },
-  "early-global-reservations-lookup": true,
-  "client-classes": [ <?include "${folder}/client-classes.json"?> ],
-  "subnet4": [ ${own} <?include "${folder}/subnets.json"?> ],
-  "reservations": [ <?include "${folder}/reservations.json"?> ]
-} }\n`,
-    argv: ['env', `KEA_PIDFILE_DIR=${state}`, `KEA_LOCKFILE_DIR=${state}`, 'kea-dhcp4', '-c', `${state}/main`],
+  },
+  kea: {
+    argv: (state) => [
+      'env',
+      `KEA_PIDFILE_DIR=${state}`,
+      `KEA_LOCKFILE_DIR=${state}`,
+      'kea-dhcp4',
+      '-c',
+      `${state}/main`,
+    ],
     up: /DHCP4_STARTED/,
-  }),
-  dnsmasq: (folder, state, own) => ({
-    main: `port=0\n${own}\ninterface=br0\nbind-dynamic\ndhcp-authoritative\nlog-dhcp\nconf-file=${folder}/bootstead.conf\n`,
-    argv: [
+  },
+  dnsmasq: {
+    argv: (state) => [
       'dnsmasq',
       '--no-daemon',
       '--user=root',
@@ -160,7 +131,22 @@ const starts: Readonly<
       '--pid-file',
     ],
     up: /read \S+\/options\//,
-  }),
+  },
+}
+
+/** What a site's own configuration says around a folder of ours, and nothing else. */
+const mains: Readonly<Record<DaemonName, (folder: string, own: string) => string>> = {
+  isc: (folder, own) => `authoritative;\n${own}\ninclude "${folder}/bootstead.conf";\n`,
+  kea: (folder, own) => `{ "Dhcp4": {
+  "interfaces-config": { "interfaces": [ "br0" ] },
+  "lease-database": { "type": "memfile", "persist": false },
+  "early-global-reservations-lookup": true,
+  "client-classes": [ <?include "${folder}/client-classes.json"?> ],
+  "subnet4": [ ${own} <?include "${folder}/subnets.json"?> ],
+  "reservations": [ <?include "${folder}/reservations.json"?> ]
+} }\n`,
+  dnsmasq: (folder, own) =>
+    `port=0\n${own}\ninterface=br0\nbind-dynamic\ndhcp-authoritative\nlog-dhcp\nconf-file=${folder}/bootstead.conf\n`,
 }
 
 /**
@@ -175,10 +161,10 @@ export async function startDaemon(
   own: (folder: string) => string = () => '',
 ): Promise<ChildProcess> {
   const state = temporaryFolder(t)
-  const { main, argv, up } = starts[daemon](folder, state, own(folder))
-  writeFileSync(join(state, 'main'), main)
+  const { argv, up } = daemonPrograms[daemon]
+  writeFileSync(join(state, 'main'), mains[daemon](folder, own(folder)))
   writeFileSync(join(state, 'leases'), '')
-  const [command = '', ...args] = argv
+  const [command = '', ...args] = argv(state)
   const child = lab.network.spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] })
   t.after(() => ended(child))
   let log = ''

@@ -8,17 +8,9 @@ import { pino } from 'pino'
 import { MESSAGE_TYPE, NO_ADDRESS, OPTION, type DhcpMessage, type MessageType } from '../../server/plan/dhcp/message.ts'
 import { ascii, ipv4List, messageType, u16, u32, u8 } from '../../server/plan/dhcp/options.ts'
 import { decodeDhcp, encodeDhcp } from '../../server/render/dhcp.ts'
-import {
-  directedBroadcasts,
-  openDhcpDoor,
-  type DhcpAnswer,
-  type DhcpDoorOptions,
-} from '../../server/serve/dhcp/door.ts'
+import { openDhcpDoor, type DhcpDoorOptions, type DoorAnswer } from '../../server/serve/dhcp/door.ts'
 
 const log = pino({ level: 'silent' })
-
-/** Loopback's own broadcast address: nothing in here leaves 127.0.0.0/8. */
-const LOOPBACK_BROADCAST = '127.255.255.255'
 
 function message(type: MessageType, fields: Partial<DhcpMessage> = {}): DhcpMessage {
   const { options, ...rest } = fields
@@ -44,7 +36,7 @@ function message(type: MessageType, fields: Partial<DhcpMessage> = {}): DhcpMess
 const REPLY_TO: Partial<Record<MessageType, MessageType>> = { DISCOVER: 'OFFER', REQUEST: 'ACK', INFORM: 'ACK' }
 
 /** Stands in for the plan: gives everybody 127.0.0.1, and says in option 43 whatever it was asked with there. */
-function offerEverybody(request: DhcpMessage): DhcpAnswer {
+function offerEverybody(request: DhcpMessage): DoorAnswer {
   const type = REPLY_TO[messageType(request) ?? 'OFFER']
   if (!type) return { kind: 'ignore', why: 'not a question' }
   const { xid, giaddr, ciaddr, chaddr, broadcast } = request
@@ -55,7 +47,7 @@ function offerEverybody(request: DhcpMessage): DhcpAnswer {
     [OPTION.leaseTime, u32(3600)] as const,
     [OPTION.subnetMask, ipv4List(['255.0.0.0'])] as const,
   ])
-  return { kind: 'reply', reply: { ...reply, options } }
+  return { kind: 'reply', reply: { ...reply, options }, reserved: '127.0.0.1' }
 }
 
 const encode = (request: DhcpMessage): Uint8Array => encodeDhcp(request, { maxSize: 1472 })
@@ -85,7 +77,6 @@ async function open(t: TestContext, options: Partial<DhcpDoorOptions> = {}) {
   const door = await openDhcpDoor({
     address: '127.0.0.1',
     port: 0,
-    broadcastAddress: LOOPBACK_BROADCAST,
     answer: offerEverybody,
     log,
     ...options,
@@ -124,54 +115,10 @@ describe('where replies go', () => {
     client.socket.send(encode(message('REQUEST', { ciaddr: '127.0.0.8', giaddr: '127.0.0.9' })), door.port, '127.0.0.1')
     assert.equal(messageType((await client.next()).message), 'ACK')
   })
-
-  test('a host that cannot route 255.255.255.255 broadcasts on the subnet of the address given', async () => {
-    assert.equal(await inLonelyNetwork(BROADCAST_WITHOUT_ROUTE), 'OFFER by 127.255.255.255')
-  })
-
-  test("directed broadcasts: those of the subnets that hold the client's address, each once, none of a /31 or /32", () => {
-    const on = (address: string, netmask: string) => ({ family: 'IPv4' as const, address, netmask })
-    const interfaces = [
-      on('127.0.0.1', '255.0.0.0'),
-      on('192.0.2.1', '255.255.255.128'),
-      on('192.0.2.2', '255.255.255.128'),
-      on('192.0.2.129', '255.255.255.128'),
-      on('192.0.2.10', '255.255.255.255'),
-      on('192.0.2.11', '255.255.255.254'),
-      { family: 'IPv6' as const, address: '2001:db8::1', netmask: 'ffff:ffff::' },
-    ]
-    assert.deepEqual(directedBroadcasts(interfaces, '192.0.2.10'), ['192.0.2.127'])
-    assert.deepEqual(directedBroadcasts(interfaces, '192.0.2.200'), ['192.0.2.255'])
-    assert.deepEqual(directedBroadcasts(interfaces, '198.51.100.1'), [])
-    assert.deepEqual(directedBroadcasts([on('10.1.2.3', '0.0.0.0')], '198.51.100.1'), ['255.255.255.255'])
-  })
 })
 
 const moduleUrl = (path: string): string => JSON.stringify(new URL(path, import.meta.url).href)
 const hexOf = (request: DhcpMessage): string => JSON.stringify(Buffer.from(encode(request)).toString('hex'))
-
-/** A door and a client on loopback alone: there is no default route, so 255.255.255.255 is ENETUNREACH. */
-const BROADCAST_WITHOUT_ROUTE = `
-  import { createSocket } from 'node:dgram'
-  import { pino } from 'pino'
-  const { openDhcpDoor } = await import(${moduleUrl('../../server/serve/dhcp/door.ts')})
-  const { decodeDhcp } = await import(${moduleUrl('../../server/render/dhcp.ts')})
-  const reply = decodeDhcp(Buffer.from(${hexOf(message('OFFER', { op: 'reply', yiaddr: '127.0.0.5' }))}, 'hex'))
-  const client = createSocket('udp4')
-  client.bind(0, '127.255.255.255', async () => {
-    const door = await openDhcpDoor({
-      address: '0.0.0.0', port: 0, clientPort: client.address().port,
-      log: pino({ level: 'silent' }), answer: () => ({ kind: 'reply', reply }),
-    })
-    client.on('message', async () => {
-      console.log('OFFER by ' + client.address().address)
-      client.close()
-      await door.close()
-    })
-    const sender = createSocket('udp4')
-    const discover = Buffer.from(${hexOf(message('DISCOVER'))}, 'hex')
-    sender.send(discover, door.port, '127.0.0.1', () => sender.close())
-  })`
 
 /** Both doors get a request whose source port is 0, which takes a raw socket, and say that they dropped it. */
 const SOURCE_PORT_ZERO = `
@@ -210,8 +157,9 @@ function inLonelyNetwork(program: string): Promise<string> {
 }
 
 describe('the size of replies', () => {
-  const long: DhcpAnswer = {
+  const long: DoorAnswer = {
     kind: 'reply',
+    reserved: '127.0.0.1',
     reply: message('OFFER', {
       op: 'reply',
       options: new Map([
@@ -243,9 +191,10 @@ describe('what must not end the door', () => {
   test('junk, replies, answers that throw and replies that cannot be encoded are dropped, and the next is answered', async (t) => {
     const relay = await listen(t, '127.0.0.9')
     const replied: number[] = []
-    const answer = (request: DhcpMessage): DhcpAnswer => {
+    const answer = (request: DhcpMessage): DoorAnswer => {
       if (request.xid === 1) throw new Error('the plan is broken')
-      if (request.xid === 2) return { kind: 'reply', reply: { ...message('OFFER'), siaddr: 'nonsense' } }
+      if (request.xid === 2)
+        return { ...offerEverybody(request), reply: { ...message('OFFER'), siaddr: 'nonsense' } } as DoorAnswer
       if (request.xid === 3) return { kind: 'ignore', why: 'a stranger' }
       return offerEverybody(request)
     }

@@ -46,6 +46,7 @@ function door(t: TestContext): Readonly<{ app: Express; events: readonly NewEven
     resolver: openResolver({
       context: () => ({ snapshot, server, known: { templates: new Set() }, now: 0 }),
       templates: () => ({ sources, engine }),
+      refresh: () => Promise.resolve(),
       roots: {
         images: join(folder, 'images'),
         repo: join(folder, 'repo'),

@@ -5,7 +5,7 @@ import type { Store } from './open.ts'
 import { readChangedKeys, readRows } from './read.ts'
 
 export type Following = Readonly<{
-  /** Looks at once; resolves when everything committed before the call has been applied. */
+  /** Looks at once; resolves when everything committed before the call has been applied, or the store is found away. */
   now: () => Promise<void>
   stop: () => Promise<void>
 }>
@@ -14,9 +14,11 @@ type FollowOptions = Readonly<{
   store: Store
   /** The revision that is already known. */
   from: number
+  /** Lower numbers that are not known yet. */
+  missing?: readonly number[]
   pollMs: number
-  /** Gets the rows as they are now; the next poll waits for it. */
-  onChange: (rows: readonly RowChange[], revision: number) => Promise<void>
+  /** Gets the rows as they are now; the next poll waits for it. `missing`: lower numbers that may still appear. */
+  onChange: (rows: readonly RowChange[], revision: number, missing: readonly number[]) => Promise<void>
   /** The store went away (once for each outage), or came back (null). */
   onHealth: (error: Error | null) => void
 }>
@@ -34,11 +36,13 @@ const mostGaps = 1000
 type Seen = { highest: number; gaps: Map<number, number> }
 
 export function followStore(options: FollowOptions): Following {
-  const seen: Seen = { highest: options.from, gaps: new Map() }
+  const begin = Date.now()
+  const seen: Seen = { highest: options.from, gaps: new Map(options.missing?.map((id) => [id, begin])) }
   let stopped = false
   let failing = false
   let timer: NodeJS.Timeout | null = null
   let running: Promise<void> = Promise.resolve()
+  let waiting: Promise<void> | null = null
 
   const look = async (): Promise<void> => {
     try {
@@ -50,8 +54,17 @@ export function followStore(options: FollowOptions): Following {
       failing = true
     }
   }
-  /** Looks are never concurrent: each waits for the one before. */
-  const now = (): Promise<void> => (running = running.then(look))
+  /**
+   * Looks are never concurrent: each waits for the one before. Whoever asks meanwhile joins the one that waits; the one
+   * that runs may have read before the commit that is asked about.
+   */
+  const now = (): Promise<void> => {
+    waiting ??= running = running.then(() => {
+      waiting = null
+      return look()
+    })
+    return waiting
+  }
   const schedule = (): void => {
     timer = setTimeout(() => void now().then(() => (stopped ? undefined : schedule())), options.pollMs)
   }
@@ -78,20 +91,14 @@ async function takeChanges({ store, onChange }: FollowOptions, seen: Seen): Prom
   const rows: RowChange[] = []
   for (const [table, wanted] of keys) rows.push(...(await readRows(store, table as TableName | 'tokens', [...wanted])))
   const highest = Math.max(seen.highest, changes.at(-1)?.id ?? 0)
-  await onChange(rows, highest)
-  noteGaps(
-    seen,
-    changes.map((change) => change.id),
-    highest,
-    Date.now(),
-  )
+  const gaps = gapsAfter(seen, new Set(changes.map((change) => change.id)), highest, Date.now())
+  await onChange(rows, highest, [...gaps.keys()])
+  Object.assign(seen, { highest, gaps })
   return changes.length
 }
 
-function noteGaps(seen: Seen, ids: readonly number[], highest: number, now: number): void {
-  const present = new Set(ids)
-  for (const [id, since] of seen.gaps) if (present.has(id) || now - since > gapPatienceMs) seen.gaps.delete(id)
-  for (let id = seen.highest + 1; id < highest && seen.gaps.size < mostGaps; id++)
-    if (!present.has(id)) seen.gaps.set(id, now)
-  seen.highest = highest
+function gapsAfter(seen: Seen, present: ReadonlySet<number>, highest: number, now: number): Seen['gaps'] {
+  const gaps = new Map([...seen.gaps].filter(([id, since]) => !present.has(id) && now - since <= gapPatienceMs))
+  for (let id = seen.highest + 1; id < highest && gaps.size < mostGaps; id++) if (!present.has(id)) gaps.set(id, now)
+  return gaps
 }

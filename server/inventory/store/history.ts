@@ -4,6 +4,7 @@ import { noSecret, parseRow, tableNames } from '../rows.ts'
 import type { TableName, Token } from '../rows.ts'
 import type { RowChange, Snapshot } from '../snapshot.ts'
 import { changeSnapshot, rowOf } from '../snapshot.ts'
+import type { TouchedRow } from '../touched.ts'
 import type { ChangeRow, Store } from './open.ts'
 import { readRevision } from './read.ts'
 
@@ -12,6 +13,16 @@ export type Revision = Readonly<{
   /** When it came to be, milliseconds since the epoch; null for the empty inventory before the first change. */
   at: number | null
 }>
+
+/** A picture of the inventory, so that what was changed since can be told. */
+export type Basis = Pick<Snapshot, 'revision' | 'missing'> &
+  Readonly<{
+    /** When plans were made of it, milliseconds since the epoch: tokens expire without a row changing. */
+    at: number
+  }>
+
+/** The inventory as it was, and the rows that were changed since. */
+export type Past = Readonly<{ snapshot: Snapshot; rows: readonly TouchedRow[] }>
 
 /** Changes read by one query. */
 const changesPerPage = 10_000
@@ -39,25 +50,59 @@ export async function readRevisionTime(store: Store, revision: number): Promise<
   return { revision, at: row === undefined ? null : Date.parse(row.at) }
 }
 
-/** What takes every row that was changed after `revision` back to what it was then. */
-export async function readChangesSince(store: Store, revision: number): Promise<readonly RowChange[]> {
+/**
+ * What takes every row that was changed after `revision` back to what it was then.
+ * @param missing numbers of changes before it that were committed after it
+ */
+export async function readChangesSince(
+  store: Store,
+  revision: number,
+  missing: readonly number[] = [],
+): Promise<readonly RowChange[]> {
   const undo = new Map<string, RowChange>()
-  for (let after = revision; ;) {
-    const page = await store.db
-      .selectFrom('changes')
-      .select(['id', 'table_name', 'row_key', 'before'])
-      .where('id', '>', after)
-      .orderBy('id')
-      .limit(changesPerPage)
-      .execute()
+  for await (const page of changesSince(store, revision, missing))
     for (const change of page) {
       const id = `${change.table_name} ${change.row_key}`
       if (!undo.has(id)) undo.set(id, takenBack(change)) // the first change after the revision holds what was before
     }
+  return [...undo.values()]
+}
+
+type Undone = Pick<ChangeRow, 'id' | 'table_name' | 'row_key' | 'before'>
+
+async function* changesSince(
+  { db }: Store,
+  revision: number,
+  missing: readonly number[],
+): AsyncGenerator<readonly Undone[]> {
+  const select = db.selectFrom('changes').select(['id', 'table_name', 'row_key', 'before']).orderBy('id')
+  if (missing.length > 0) yield select.where('id', 'in', missing).execute()
+  for (let after = revision; ;) {
+    const page = await select.where('id', '>', after).limit(changesPerPage).execute()
+    yield page
     const last = page.at(-1)
-    if (last === undefined || page.length < changesPerPage) return [...undo.values()]
+    if (last === undefined || page.length < changesPerPage) return
     after = last.id
   }
+}
+
+/** The clocks of hosts that make plans and of the database may differ by so much. */
+const clockToleranceMs = 60_000
+
+/**
+ * The inventory as it was in that picture, from today's. Null when the store's history doesn't tell: its numbers are those
+ * of another history, since a dump was restored or a new store put in its place.
+ */
+export async function readPast(store: Store, snapshot: Snapshot, basis: Basis): Promise<Past | null> {
+  if (basis.revision > snapshot.revision || !(await isOfHistory(store, basis))) return null
+  const rows = await readChangesSince(store, basis.revision, basis.missing)
+  return { snapshot: changeSnapshot(snapshot, rows, basis.revision), rows }
+}
+
+async function isOfHistory({ db }: Store, { revision, at }: Basis): Promise<boolean> {
+  if (revision === 0) return true
+  const row = await db.selectFrom('changes').select('at').where('id', '=', revision).executeTakeFirst()
+  return row !== undefined && Date.parse(row.at) <= at + clockToleranceMs
 }
 
 function takenBack({ table_name, row_key, before }: Pick<ChangeRow, 'table_name' | 'row_key' | 'before'>): RowChange {

@@ -1,10 +1,11 @@
 // Reading the store: whole tables once, single rows after that.
+import type { Kysely } from 'kysely'
 import { sql } from 'kysely'
 import type { RowChange, Snapshot } from '../snapshot.ts'
 import { changeSnapshotInSlices, emptySnapshot } from '../snapshot.ts'
 import type { TableName } from '../rows.ts'
 import { rowKey, tableNames, tables } from '../rows.ts'
-import type { ChangeRow, ConsoleRow, EventRow, Store } from './open.ts'
+import type { ChangeRow, ConsoleRow, EventRow, Store, StoreSchema } from './open.ts'
 
 type RawRow = Readonly<Record<string, unknown>>
 type FollowedTable = TableName | 'tokens'
@@ -25,17 +26,35 @@ export async function readRevision(store: Store): Promise<number> {
   return row?.revision ?? 0
 }
 
-/**
- * The whole inventory. The revision is read first: a change that arrives meanwhile is read again by the follower,
- * which does no harm.
- */
-export async function readSnapshot(store: Store): Promise<Snapshot> {
-  const revision = await readRevision(store)
-  let snapshot = emptySnapshot
-  for (const table of [...tableNames, 'tokens'] as const)
-    for await (const page of pagesOf(store, table))
-      snapshot = await inSlices(changeSnapshotInSlices(snapshot, page, revision, rowsPerSlice))
-  return snapshot
+/** The whole inventory at one moment: InnoDB and SQLite show all statements of a transaction what its first one saw. */
+export function readSnapshot(store: Store): Promise<Snapshot> {
+  return store.db
+    .transaction()
+    .setIsolationLevel('repeatable read')
+    .execute(async (trx) => {
+      const { revision, missing } = await readNumbering(trx)
+      let snapshot: Snapshot = { ...emptySnapshot, missing }
+      for (const table of [...tableNames, 'tokens'] as const)
+        for await (const page of pagesOf(trx, table))
+          snapshot = await inSlices(changeSnapshotInSlices(snapshot, page, revision, rowsPerSlice))
+      return snapshot
+    })
+}
+
+type Db = Kysely<StoreSchema>
+
+/** How many changes a transaction may be overtaken by, and how many numbers may be missing. */
+const [changesLookedBack, mostMissing] = [10_000, 1000]
+
+/** MySQL hands out a number before its transaction commits. */
+async function readNumbering(db: Db): Promise<Pick<Snapshot, 'revision' | 'missing'>> {
+  const rows = await db.selectFrom('changes').select('id').orderBy('id', 'desc').limit(changesLookedBack).execute()
+  const present = new Set(rows.map(({ id }) => id))
+  const revision = rows[0]?.id ?? 0
+  const lowest = rows.length < changesLookedBack ? 1 : (rows.at(-1)?.id ?? 1)
+  const missing: number[] = []
+  for (let id = revision - 1; id >= lowest && missing.length < mostMissing; id--) if (!present.has(id)) missing.push(id)
+  return { revision, missing: missing.reverse() }
 }
 
 /** Runs a sliced computation to its end, letting the event loop turn between slices. */
@@ -47,7 +66,7 @@ export async function inSlices<T>(slices: Generator<void, T>): Promise<T> {
   }
 }
 
-async function* pagesOf(store: Store, table: FollowedTable): AsyncGenerator<readonly RowChange[]> {
+async function* pagesOf(db: Db, table: FollowedTable): AsyncGenerator<readonly RowChange[]> {
   const keys = keyColumns(table)
   let after: readonly unknown[] | null = null
   for (;;) {
@@ -56,7 +75,7 @@ async function* pagesOf(store: Store, table: FollowedTable): AsyncGenerator<read
     const order = sql.join(keys.map((key) => sql.ref(key)))
     const page: readonly RawRow[] = (
       await sql<RawRow>`SELECT * FROM ${sql.table(table)} ${where} ORDER BY ${order} LIMIT ${sql.lit(rowsPerPage)}`.execute(
-        store.db,
+        db,
       )
     ).rows
     yield page.map((row) => toChange(table, row))

@@ -12,6 +12,9 @@ export type ReplyDestination =
  * answered by broadcast, which it has to accept too.
  */
 export function replyDestination(request: DhcpMessage, reply: DhcpMessage): ReplyDestination {
+  // RFC 2131 §4.3.5: whoever informs has an address that works, relay or not.
+  if (messageType(request) === 'INFORM' && request.ciaddr !== NO_ADDRESS)
+    return { kind: 'unicast', address: request.ciaddr, port: 68 }
   // The relay first, whatever the reply is: it is the relay that broadcasts a NAK (the plan sets the broadcast bit).
   if (request.giaddr !== NO_ADDRESS) return { kind: 'unicast', address: request.giaddr, port: 67 }
   // The address a refused client thinks it has may be another's, or of another network.

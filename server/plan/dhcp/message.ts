@@ -74,4 +74,10 @@ export const OPTION = {
   end: 255, // RFC 2132 §3.2
 } as const
 
+/** Within option 82. */
+export const RELAY_SUB_OPTION = {
+  linkSelection: 5, // RFC 3527 §3
+  serverIdentifierOverride: 11, // RFC 5107 §4
+} as const
+
 export const NO_ADDRESS = '0.0.0.0'

@@ -1,7 +1,7 @@
 // Reading and building single option values. A reader answers null for an option that is absent or malformed: real
 // ROMs send both, and what a missing architecture or UUID means is for the plan to say.
 
-import { MESSAGE_TYPE, OPTION, type DhcpMessage, type MessageType } from './message.ts'
+import { MESSAGE_TYPE, OPTION, RELAY_SUB_OPTION, type DhcpMessage, type MessageType } from './message.ts'
 
 const TYPE_BY_NUMBER = new Map<number, MessageType>(
   Object.entries(MESSAGE_TYPE).map(([name, number]) => [number, name as MessageType]),
@@ -85,6 +85,16 @@ export function machineUuid(message: DhcpMessage): string | null {
 /** RFC 3046 §2.0: the relay's sub-options (1 circuit, 2 remote, 5 link selection by RFC 3527 …); opaque octets each. */
 export function relayAgentInformation(message: DhcpMessage): ReadonlyMap<number, Uint8Array> | null {
   return encapsulated(message.options.get(OPTION.relayAgentInformation), { padAndEnd: false })
+}
+
+/** RFC 3527: an address of the subnet that the client is on, where the relay's own is on another. */
+export function linkSelection(message: DhcpMessage): string | null {
+  return singleAddress(relayAgentInformation(message)?.get(RELAY_SUB_OPTION.linkSelection))
+}
+
+/** RFC 5107: the address by which the relay wants to be taken for the server, so that renewals pass it too. */
+export function serverIdentifierOverride(message: DhcpMessage): string | null {
+  return singleAddress(relayAgentInformation(message)?.get(RELAY_SUB_OPTION.serverIdentifierOverride))
 }
 
 /** iPXE's features and build facts; that it is there at all is what tells iPXE from firmware. */

@@ -1,8 +1,7 @@
 // The daemon's own checker on a complete configuration of which our files are a part, before they are published.
 import { parseIpv4, parseMac } from '../../inventory/address.ts'
 import type { Snapshot } from '../../inventory/snapshot.ts'
-import type { DiskFile } from '../files.ts'
-import type { DaemonName, TargetFiles } from '../targets.ts'
+import type { DaemonName, TargetName } from '../targets.ts'
 import type { DaemonRenderer } from './daemon.ts'
 import { isHead } from './daemon.ts'
 import { dnsmasq } from './dnsmasq.ts'
@@ -17,7 +16,7 @@ type Checker = Readonly<{
   /** A whole configuration around our heads, for sites that name none of their own. */
   main: (folder: string) => string
   renderer: DaemonRenderer
-  /** Files that the checker would not read by itself, and what each of their lines is in its main file. */
+  /** Folders that the checker would not read by itself, and what each of their lines is in a configuration. */
   unread: Readonly<Record<string, string>>
 }>
 
@@ -57,38 +56,71 @@ function keaMain(folder: string): string {
 `
 }
 
-/** A site's own main file, and the folder that it includes our files from. */
-export type SiteMain = Readonly<{ text: string; published: string }>
+/** A generation before it is published. */
+export type Unpublished = Readonly<{
+  /** Where it is now. */
+  root: string
+  /** Where it will be: what its includes name. */
+  published: string
+}>
+
+export type TextFile = Readonly<{ path: string; text: string }>
+
+/** Whether the checker needs a copy: of files that include others, and of files that it would not read by itself. */
+export const isCopied = (daemon: DaemonName, path: string): boolean =>
+  isHead(checkers[daemon].renderer, path) || unreadPrefix(daemon, path) !== null
+
+/** What is beside the generation in the scratch folder. With each main file the checker runs once. */
+export type CheckFile = TextFile & Readonly<{ kind: 'main' | 'beside' }>
+
+export const mainPath = (run: number): string => `main-${run}`
+
+/** dnsmasq compares each host with all before it: 100,000 at once take it 30 s, in such batches one. */
+const linesPerRun = 4000
 
 /**
- * What the checker reads beside the new generation; `main` is where it begins. The same path and line in the scratch
- * folder and in the generation are the same machine's.
- * @param files of the target, opened with the generation's folder
+ * What the checker reads beside the new generation. The same path and line in the scratch folder and in the generation are
+ * the same machine's.
  * @param scratch where these files will be
+ * @param main the site's own main file; null: a stand-in
+ * @param copied the generation's files for which isCopied() holds
  */
 export function* checkFiles(
   daemon: DaemonName,
-  files: TargetFiles,
+  { root, published }: Unpublished,
   scratch: string,
-  main: SiteMain | null,
-): Generator<DiskFile> {
-  const checker = checkers[daemon]
-  const whole = main === null ? checker.main(scratch) : main.text.replaceAll(`${main.published}/`, () => `${scratch}/`)
-  const folders = new Set<string>()
-  for (const path of files.paths()) {
-    const [folder = ''] = path.split('/')
-    const prefix = checker.unread[folder]
-    if (prefix === undefined && !isHead(checker.renderer, path)) continue // the generation's own are read
-    if (prefix !== undefined) folders.add(folder)
-    for (const file of files.render(path))
-      if (file.kind === 'text') yield prefix === undefined ? file : withPrefix(file, prefix)
+  main: string | null,
+  copied: Iterable<TextFile>,
+): Generator<CheckFile> {
+  const { renderer, main: standIn } = checkers[daemon]
+  const moved = (text: string): string =>
+    renderer.shares
+      .reduce((all, { folder }) => all.replaceAll(`${published}/${folder}/`, () => `${root}/${folder}/`), text)
+      .replaceAll(`${published}/`, () => `${scratch}/`)
+  const whole = moved(main ?? standIn(published)).trimEnd()
+  const mainOf = (run: number, lines: readonly string[]): CheckFile => ({
+    kind: 'main',
+    path: mainPath(run),
+    text: `${whole}\n${lines.join('')}`,
+  })
+  let [runs, lines, includes] = [0, 0, [] as string[]]
+  for (const { path, text } of copied) {
+    const prefix = unreadPrefix(daemon, path)
+    yield { kind: 'beside', path, text: prefix === null ? moved(text) : text.replaceAll(/^(?=.)/gm, prefix) }
+    if (prefix === null) continue
+    includes.push(`conf-file=${scratch}/${path}\n`)
+    lines += text.split('\n').length
+    if (lines < linesPerRun) continue
+    yield mainOf(runs++, includes)
+    lines = 0
+    includes = []
   }
-  const lines = [...folders].map((folder) => `conf-dir=${scratch}/${folder}\n`)
-  yield { kind: 'text', path: 'main', sections: [{ machine: null, text: `${whole.trimEnd()}\n${lines.join('')}` }] }
+  if (runs === 0 || includes.length > 0) yield mainOf(runs, includes)
 }
 
-function withPrefix(file: Extract<DiskFile, { kind: 'text' }>, prefix: string): DiskFile {
-  return { ...file, sections: file.sections.map((one) => ({ ...one, text: one.text.replaceAll(/^(?=.)/gm, prefix) })) }
+function unreadPrefix(daemon: DaemonName, path: string): string | null {
+  const [folder = ''] = path.split('/')
+  return checkers[daemon].unread[folder] ?? null
 }
 
 /** Machines that a checker names by their MAC or address: some complaints have no place in a file. */
@@ -105,20 +137,21 @@ export function machinesNamed(snapshot: Snapshot, output: string): readonly stri
   return [...new Set(refs.map(({ machine }) => machine))]
 }
 
-/** What a daemon must do to take up new files: read them again, or start again. */
+/** What it takes that new files are taken up: nothing, reading them again, or starting again. */
 export type Uptake = 'nothing' | 'reload' | 'restart'
 
 /** `systemctl reload` sends SIGHUP, at which Kea reads everything, dnsmasq hosts and options, and dhcpd nothing. */
-export function uptakeOf(daemon: DaemonName, changed: readonly string[]): Uptake {
+export function uptakeOf(target: TargetName, changed: readonly string[]): Uptake {
   if (changed.length === 0) return 'nothing'
-  switch (daemon) {
+  switch (target) {
     case 'isc':
       return 'restart'
     case 'kea':
+    case 'tftpboot':
       return 'reload'
     case 'dnsmasq':
       return changed.some((path) => isHead(dnsmasq, path)) ? 'restart' : 'reload'
     default:
-      return daemon satisfies never
+      return target satisfies never
   }
 }

@@ -5,7 +5,7 @@ import type { BootSet, Link } from '../../plan/reservation.ts'
 import { bootSets, linksOf } from '../../plan/reservation.ts'
 import type { DiskFile, Section } from '../files.ts'
 import type { TargetFiles } from '../targets.ts'
-import type { Share } from './shares.ts'
+import type { Share, Since } from './shares.ts'
 import { leftOutOfAll, openShares, planShare } from './shares.ts'
 import { includable } from './syntax.ts'
 
@@ -29,9 +29,13 @@ export const isHead = (renderer: DaemonRenderer, path: string): boolean =>
   !renderer.shares.some(({ folder }) => path.startsWith(`${folder}/`))
 
 /** @throws Error when the folder's name can't stand in an include line */
-export function openDaemon(context: PlanContext, folder: string, renderer: DaemonRenderer): TargetFiles {
-  const shares = openShares(context.snapshot)
-  const names = [...shares.names.values()].flat()
+export function openDaemon(
+  context: PlanContext,
+  folder: string,
+  renderer: DaemonRenderer,
+  since: Since | null,
+): TargetFiles {
+  const shares = openShares(context.snapshot, since)
   const heads = renderer.heads({
     folder: includable(folder),
     bootSets: bootSets(context),
@@ -40,26 +44,26 @@ export function openDaemon(context: PlanContext, folder: string, renderer: Daemo
   })
   const pathsOf = (share: string): readonly string[] =>
     renderer.shares.map((one) => `${one.folder}/${share}${one.ending}`)
+  const groups = new Map([...shares.names].map(([network, names]) => [network, names.flatMap(pathsOf)]))
   const places = new Map(
-    names.flatMap((share) => pathsOf(share).map((path, index) => [path, { share, index }] as const)),
+    [...shares.names.values()]
+      .flat()
+      .flatMap((share) => pathsOf(share).map((path, index) => [path, { share, index }] as const)),
   )
   const last: { share: Share | null } = { share: null } // its files are asked for one after the other
   const plan = (name: string): Share => {
     if (last.share?.name !== name) last.share = planShare(context, shares, name)
     return last.share
   }
-  const [first] = heads.keys()
   return {
-    layout: names.join(' '),
+    groups,
     paths: () => [...heads.keys(), ...places.keys()],
+    common: () => heads.keys(),
     pathsOf: (hostname) => shares.of(hostname).flatMap(pathsOf),
+    leftOut: (hostnames = context.snapshot.machines.keys()) => leftOutOfAll(context, shares, hostnames),
     render: (path) => {
       const head = heads.get(path)
-      if (head !== undefined)
-        return [
-          textFile(path, [{ machine: null, text: head }]),
-          ...(path === first ? leftOutOfAll(context, shares) : []),
-        ]
+      if (head !== undefined) return [textFile(path, [{ machine: null, text: head }])]
       const place = places.get(path)
       if (place === undefined) return []
       const share = plan(place.share)

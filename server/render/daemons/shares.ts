@@ -17,45 +17,141 @@ export type Shares = Readonly<{
   names: ReadonlyMap<string, readonly string[]>
   /** Those that a machine is in: one for each network that it has an address of. */
   of: (hostname: string) => readonly string[]
-  /** Its machines, ascending; of the share null those that are in none. */
-  members: (share: string | null) => readonly string[]
+  /** Its machines, ascending. */
+  members: (share: string) => readonly string[]
 }>
 
-export function openShares({ machines, interfaces, networks }: Snapshot): Shares {
-  const counts = new Map<string, number>()
-  for (const nics of interfaces.values())
-    for (const { ip, network } of nics)
-      if (ip !== null && network !== null) counts.set(network, (counts.get(network) ?? 0) + 1)
-  const names = new Map(
+/** A picture that was opened before, and the machines that differ since. */
+export type Since = Readonly<{ snapshot: Snapshot; hostnames: ReadonlySet<string> }>
+
+type Names = Shares['names']
+/** Addresses by network. */
+type Counts = Map<string, number>
+/** Machines by share. */
+type Members = Map<string, readonly string[]>
+type Opened = Shares & Readonly<{ counts: Counts; grouped: { members: Members | null } }>
+
+/** Each daemon opens the same picture, and the next one differs in little: known for as long as somebody has the picture. */
+const opened = new WeakMap<Snapshot, Opened>()
+
+export function openShares(snapshot: Snapshot, since: Since | null = null): Shares {
+  const known = opened.get(snapshot)
+  if (known !== undefined) return known
+  const before = since === null ? undefined : opened.get(since.snapshot)
+  const shares = before === undefined || since === null ? openAll(snapshot) : openSince(snapshot, since, before)
+  opened.set(snapshot, shares)
+  return shares
+}
+
+/** What openShares() would look up for every machine at once, in slices: others are answered in between. */
+export function* prepareShares(snapshot: Snapshot): Generator<void, void> {
+  const known = opened.get(snapshot) ?? (yield* openInSlices(snapshot))
+  opened.set(snapshot, known)
+  known.grouped.members ??= yield* groupInSlices(snapshot, snapshot.machines.keys(), known.of)
+}
+
+const machinesPerSlice = 2000
+
+const openAll = (snapshot: Snapshot): Opened => atOnce(openInSlices(snapshot))
+
+function* openInSlices(snapshot: Snapshot): Generator<void, Opened> {
+  const counts: Counts = new Map()
+  let machines = 0
+  for (const nics of snapshot.interfaces.values()) {
+    count(counts, nics, 1)
+    if (++machines % machinesPerSlice === 0) yield
+  }
+  return sharesBy(snapshot, counts)
+}
+
+function atOnce<T>(slices: Generator<void, T>): T {
+  for (;;) {
+    const step = slices.next()
+    if (step.done === true) return step.value
+  }
+}
+
+function openSince(snapshot: Snapshot, { snapshot: earlier, hostnames }: Since, before: Opened): Opened {
+  const counts = new Map(before.counts)
+  for (const hostname of hostnames) {
+    count(counts, earlier.interfaces.get(hostname) ?? [], -1)
+    count(counts, snapshot.interfaces.get(hostname) ?? [], 1)
+  }
+  const shares = sharesBy(snapshot, counts)
+  const members = before.grouped.members
+  if (members === null) return shares
+  const reshared = [...shares.names].flatMap(([network, now]) => {
+    const then = before.names.get(network) ?? []
+    return now.length === then.length ? [] : then.flatMap((share) => members.get(share) ?? [])
+  })
+  const moved = new Set([...hostnames, ...reshared])
+  shares.grouped.members = regroup(members, moved, before.of, groupBy(snapshot, moved, shares.of))
+  return shares
+}
+
+function sharesBy(snapshot: Snapshot, counts: Counts): Opened {
+  const { machines, interfaces, networks } = snapshot
+  const names: Names = new Map(
     [...networks.keys()].sort(compareNaturally).map((name) => [name, sharesOf(name, counts.get(name) ?? 0)]),
   )
-  const sharesOfNics = (hostname: string, nics: readonly Interface[]): readonly string[] => {
-    const shares: string[] = [] // a plain loop: it is run for every machine when one has changed
-    for (const { ip, network } of nics) {
-      const all = ip === null || network === null ? undefined : names.get(network)
-      const share = all?.[firstBits(fnv1a(hostname), Math.log2(all.length))]
-      if (share !== undefined && !shares.includes(share)) shares.push(share)
-    }
-    return shares
-  }
-  const of = (hostname: string): readonly string[] => sharesOfNics(hostname, interfaces.get(hostname) ?? [])
-  const grouped: { members: ReadonlyMap<string, readonly string[]> | null } = { members: null }
-  const group = (): ReadonlyMap<string, readonly string[]> => {
-    const groups = new Map([...names.values()].flat().map((share): [string, string[]] => [share, []]))
-    for (const [hostname, nics] of interfaces)
-      for (const share of sharesOfNics(hostname, nics)) groups.get(share)?.push(hostname)
-    return groups
-  }
+  const of = (hostname: string): readonly string[] => sharesOfNics(names, hostname, interfaces.get(hostname) ?? [])
+  const grouped: Opened['grouped'] = { members: null }
   return {
     names,
     of,
     members: (share) => {
-      if (share === null)
-        return [...machines.keys()].filter((hostname) => of(hostname).length === 0).sort(compareNaturally)
-      grouped.members ??= group()
-      return (grouped.members.get(share) ?? []).filter((hostname) => machines.has(hostname)).sort(compareNaturally)
+      grouped.members ??= groupBy(snapshot, machines.keys(), of)
+      return (grouped.members.get(share) ?? []).toSorted(compareNaturally)
     },
+    counts,
+    grouped,
   }
+}
+
+function count(counts: Counts, nics: readonly Interface[], by: 1 | -1): void {
+  for (const { ip, network } of nics)
+    if (ip !== null && network !== null) counts.set(network, (counts.get(network) ?? 0) + by)
+}
+
+const groupBy = (snapshot: Snapshot, hostnames: Iterable<string>, of: Shares['of']): Members =>
+  atOnce(groupInSlices(snapshot, hostnames, of))
+
+function* groupInSlices(
+  { machines }: Snapshot,
+  hostnames: Iterable<string>,
+  of: Shares['of'],
+): Generator<void, Members> {
+  const members = new Map<string, string[]>()
+  let looked = 0
+  for (const hostname of hostnames) {
+    if (++looked % machinesPerSlice === 0) yield
+    if (!machines.has(hostname)) continue
+    for (const share of of(hostname)) {
+      const own = members.get(share)
+      if (own === undefined) members.set(share, [hostname])
+      else own.push(hostname)
+    }
+  }
+  return members
+}
+
+function regroup(before: Members, moved: ReadonlySet<string>, of: Shares['of'], now: Members): Members {
+  const members = new Map(before)
+  for (const share of new Set([...[...moved].flatMap(of), ...now.keys()])) {
+    const staying = (before.get(share) ?? []).filter((hostname) => !moved.has(hostname))
+    members.set(share, [...staying, ...(now.get(share) ?? [])])
+  }
+  return members
+}
+
+function sharesOfNics(names: Names, hostname: string, nics: readonly Interface[]): readonly string[] {
+  const shares: string[] = [] // a plain loop: it is run for every machine of a picture
+  for (const { ip, network } of nics) {
+    const all = ip === null || network === null ? undefined : names.get(network)
+    const share = all?.[firstBits(fnv1a(hostname), Math.log2(all.length))]
+    if (share !== undefined && !shares.includes(share)) shares.push(share)
+  }
+  return shares
 }
 
 /** As many as a power of two has it, so that the first bits of a hash say which. */
@@ -104,12 +200,13 @@ export function planShare(context: PlanContext, shares: Shares, name: string): S
   return { name, leftOut, sets: [...sets.values()].sort((a, b) => compareNaturally(a.name, b.name)) }
 }
 
-/** What is reserved nothing and in no share. */
-export function leftOutOfAll(context: PlanContext, shares: Shares): readonly LeftOut[] {
-  return shares.members(null).flatMap((machine): LeftOut[] => {
+/** Of these machines those that are reserved nothing and are in no share. */
+export function* leftOutOfAll(context: PlanContext, { of }: Shares, hostnames: Iterable<string>): Generator<LeftOut> {
+  for (const machine of hostnames) {
+    if (!context.snapshot.machines.has(machine) || of(machine).length > 0) continue
     const reserved = reservationsOf(context, machine)
-    return reserved.kind === 'left-out' ? [{ kind: 'left-out', machine, why: reserved.why }] : []
-  })
+    if (reserved.kind === 'left-out') yield { kind: 'left-out', machine, why: reserved.why }
+  }
 }
 
 const digest = (text: string): string => hash('sha1', text).slice(0, 6)

@@ -21,12 +21,12 @@ export function dnsmasqWord(text: string): string {
   return `"${text.replace(/["\\]/g, '\\$&')}"`
 }
 
-/**
- * A folder as it stands in `include` lines: Kea knows no way to quote a path, and no other daemon needs one.
- * @throws Error naming the folder
- */
+/** Whether a folder can stand in `include` lines: Kea knows no way to quote a path, and no other daemon needs one. */
+export const isIncludable = (folder: string): boolean => /^\/[A-Za-z0-9._/+@=-]*$/.test(folder) && !folder.endsWith('/')
+
+/** @throws Error naming the folder */
 export function includable(folder: string): string {
-  if (/^\/[A-Za-z0-9._/+@=-]*$/.test(folder) && !folder.endsWith('/')) return folder
+  if (isIncludable(folder)) return folder
   throw new Error(
     `daemons can't include files from ${JSON.stringify(folder)}: name an absolute folder of letters, digits, dots, dashes and underscores`,
   )

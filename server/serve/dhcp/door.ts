@@ -1,35 +1,42 @@
 // The DHCP door: octets in, the plan's answer, octets out to where RFC 2131 §4.1 says. It decides nothing else.
-//
-// A socket bound to a unicast address never hears a broadcast, so a door for clients on the wire is bound to 0.0.0.0;
-// one for relays alone may be bound to the address they are configured with.
-
-import { createSocket, type Socket, type SocketOptions } from 'node:dgram'
-import { once } from 'node:events'
-import { networkInterfaces, type NetworkInterfaceInfo } from 'node:os'
+import type { Socket } from 'node:dgram'
 import type { Logger } from 'pino'
+import type { Arrival } from '../../plan/dhcp/arrival.ts'
 import { replyDestination } from '../../plan/dhcp/destination.ts'
 import { NO_ADDRESS, type DhcpMessage } from '../../plan/dhcp/message.ts'
-import { formatMac, maxMessageSize } from '../../plan/dhcp/options.ts'
-import { decodeDhcp, encodeDhcp, MalformedDhcp } from '../../render/dhcp.ts'
+import { formatMac } from '../../plan/dhcp/options.ts'
+import { encodeReply } from '../../render/dhcp-fit.ts'
+import { decodeDhcp, MalformedDhcp } from '../../render/dhcp.ts'
+import type { InheritedSocket } from '../inherited.ts'
+import type { Heard } from './sockets.ts'
+import { adoptSockets, openSockets } from './sockets.ts'
 
-export type DhcpAnswer = Readonly<{ kind: 'reply'; reply: DhcpMessage }> | Readonly<{ kind: 'ignore'; why: string }>
+export type DoorAnswer =
+  | Readonly<{
+      kind: 'reply'
+      reply: DhcpMessage
+      /** The client's own address: a broadcast goes out on its wire. */
+      reserved: string
+    }>
+  | Readonly<{ kind: 'ignore' | 'unserved' | 'declined'; why: string }>
 
-export type DhcpSender = Readonly<{ address: string; port: number }>
+export type DhcpVia = Readonly<{
+  sender: Heard['sender']
+  /** The interface on which it was heard, when the socket can tell. */
+  arrival: Arrival | null
+}>
 
 export type DhcpDoorOptions = Readonly<{
   address: string
   port: number
+  /** In place of sockets of our own on that address and port. */
+  inherited?: readonly InheritedSocket[]
   /** 68 and 67 (RFC 2131 §4.1) anywhere but in a test without privileges. */
   clientPort?: number
   relayPort?: number
-  /**
-   * 255.255.255.255 unless set. The kernel sends that out of one interface only, so a host with several names the
-   * broadcast address of the boot network here.
-   */
-  broadcastAddress?: string
   /** PXE specification 2.1: on port 4011 the answer goes to the address and port that the request came from. */
   replyToSender?: boolean
-  answer: (request: DhcpMessage, via: DhcpSender) => DhcpAnswer
+  answer: (request: DhcpMessage, via: DhcpVia) => DoorAnswer
   log: Logger
   /** Called when the reply has been handed to the kernel. */
   onReply?: (request: DhcpMessage, reply: DhcpMessage) => void
@@ -37,166 +44,76 @@ export type DhcpDoorOptions = Readonly<{
 
 export type DhcpDoor = Readonly<{ address: string; port: number; close: () => Promise<void> }>
 
-/** A farm coming back after a power cut asks all at once. The kernel grants what net.core.rmem_max lets it. */
-const RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024
-const INTERFACES_FRESH_MS = 5000
-
-/** Addresses here are always literals, and Node's default would send each of them through getaddrinfo's thread. */
-const literalAddress: NonNullable<SocketOptions['lookup']> = (address, _options, callback) => callback(null, address, 4)
-
 /** @throws what bind() says: address in use, not local, or a port that needs privilege */
 export async function openDhcpDoor(options: DhcpDoorOptions): Promise<DhcpDoor> {
-  const socket = createSocket({
-    type: 'udp4',
-    reuseAddr: true,
-    recvBufferSize: RECEIVE_BUFFER_BYTES,
-    lookup: literalAddress,
-  })
-  try {
-    const listening = once(socket, 'listening')
-    socket.bind({ address: options.address, port: options.port, exclusive: true })
-    await listening
-    socket.setBroadcast(true)
-  } catch (cause) {
-    socket.close()
-    throw new Error(`listen for DHCP on ${options.address} port ${options.port}`, { cause })
-  }
-  const door: Door = { socket, options, broadcastsFor: directedBroadcastsOfThisHost() }
-  socket.on('error', (err) => options.log.error({ err }, 'dhcp socket'))
-  socket.on('message', (datagram, { address, port }) => receive(door, datagram, { address, port }))
-  const { address, port } = socket.address()
+  const { inherited = [], log } = options
+  const hear = (heard: Heard): void => receive(options, heard)
+  const sockets =
+    inherited.length > 0 ? await adoptSockets(inherited, { hear, log }) : await openSockets(options, { hear, log })
   let closed: Promise<void> | null = null
-  return { address, port, close: () => (closed ??= closeSocket(socket)) }
+  return { address: sockets.address, port: sockets.port, close: () => (closed ??= sockets.close()) }
 }
-
-async function closeSocket(socket: Socket): Promise<void> {
-  const closed = once(socket, 'close')
-  socket.close()
-  await closed
-}
-
-type Door = Readonly<{
-  socket: Socket
-  options: DhcpDoorOptions
-  broadcastsFor: (yiaddr: string) => readonly string[]
-}>
 
 /** Whatever a datagram holds, and whatever the answer to it does, only that datagram is lost. */
-function receive(door: Door, datagram: Uint8Array, via: DhcpSender): void {
-  const { log } = door.options
+function receive(options: DhcpDoorOptions, heard: Heard): void {
+  const { log } = options
+  const via = heard.sender
   if (via.port === 0) return log.debug({ via }, 'dhcp dropped: source port 0') // forged; send() to it would throw
   try {
-    serve(door, decodeDhcp(datagram), via)
+    serve(options, decodeDhcp(heard.datagram), heard)
   } catch (err) {
     if (err instanceof MalformedDhcp) return log.debug({ via, why: err.message }, 'dhcp dropped')
     log.error({ via, err }, 'dhcp request failed')
   }
 }
 
-function serve(door: Door, request: DhcpMessage, via: DhcpSender): void {
-  const { answer, log } = door.options
+function serve(options: DhcpDoorOptions, request: DhcpMessage, heard: Heard): void {
+  const { answer, log } = options
+  const via = heard.sender
   const mac = formatMac(request.chaddr)
   if (request.op === 'reply') return log.debug({ mac, via }, 'dhcp dropped: a reply')
-  const answered = answer(request, via)
-  if (answered.kind === 'ignore') return log.debug({ mac, via, why: answered.why }, 'dhcp ignored')
-  const octets = encodeDhcp(answered.reply, { maxSize: payloadMax(request) })
-  const { address, port } = destinationOf(door.options, request, answered.reply, via)
-  send(door, { request, reply: answered.reply, octets, address, port })
+  const answered = answer(request, heard)
+  if (answered.kind !== 'reply') return log.debug({ mac, via, why: answered.why }, 'dhcp ignored')
+  const { octets, dropped } = encodeReply(request, answered.reply)
+  if (dropped.length > 0) log.warn({ mac, options: dropped }, 'dhcp reply too long for its client: options left out')
+  for (const way of waysOf(options, request, answered, heard))
+    send(options, { ...way, request, reply: answered.reply, octets })
 }
 
-/**
- * RFC 2131 §2: the size a client will take (option 57, at least 576) is that of the IP datagram, so the message may
- * have 28 octets less; and no more than an Ethernet frame holds, since boot ROMs don't reassemble.
- */
-function payloadMax(request: DhcpMessage): number {
-  const IP_AND_UDP_HEADERS = 20 + 8
-  return Math.min(Math.max(maxMessageSize(request) ?? 576, 576), 1500) - IP_AND_UDP_HEADERS
-}
+type Way = Readonly<{ socket: Socket; address: string; port: number }>
 
-function destinationOf(
+function waysOf(
   options: DhcpDoorOptions,
   request: DhcpMessage,
-  reply: DhcpMessage,
-  via: DhcpSender,
-): Readonly<{ address: string; port: number }> {
-  if (options.replyToSender && via.address !== NO_ADDRESS) return via
+  { reply, reserved }: Extract<DoorAnswer, { kind: 'reply' }>,
+  heard: Heard,
+): readonly Way[] {
+  const { socket, sender } = heard
+  if (options.replyToSender && sender.address !== NO_ADDRESS) return [{ socket, ...sender }]
   const destination = replyDestination(request, reply)
-  if (destination.kind === 'broadcast') {
-    return { address: options.broadcastAddress ?? LIMITED_BROADCAST, port: options.clientPort ?? destination.port }
-  }
-  const port = destination.port === 67 ? options.relayPort : options.clientPort
-  return { address: destination.address, port: port ?? destination.port }
+  const port = (destination.port === 67 ? options.relayPort : options.clientPort) ?? destination.port
+  if (destination.kind === 'unicast') return [{ socket, address: destination.address, port }]
+  return heard.broadcasters(reserved).map((one) => ({ socket: one, address: LIMITED_BROADCAST, port }))
 }
 
 const LIMITED_BROADCAST = '255.255.255.255'
 
-type Outgoing = Readonly<{
-  request: DhcpMessage
-  reply: DhcpMessage
-  octets: Uint8Array
-  address: string
-  port: number
-}>
+type Outgoing = Way & Readonly<{ request: DhcpMessage; reply: DhcpMessage; octets: Uint8Array }>
 
-function send(door: Door, outgoing: Outgoing): void {
-  const { request, reply, octets, address, port } = outgoing
+function send(options: DhcpDoorOptions, { socket, address, port, request, reply, octets }: Outgoing): void {
+  const notSent = (err: unknown): void =>
+    options.log.warn({ mac: formatMac(request.chaddr), address, port, err }, 'dhcp reply not sent')
   try {
-    door.socket.send(octets, port, address, (err) => (err ? notSent(door, outgoing, err) : sent(door, request, reply)))
+    socket.send(octets, port, address, (err) => (err ? notSent(err) : sent(options, request, reply)))
   } catch (err) {
-    door.options.log.warn({ mac: formatMac(request.chaddr), address, port, err }, 'dhcp reply not sent') // door closed
+    notSent(err) // the door is closed
   }
 }
 
-function notSent(door: Door, outgoing: Outgoing, err: NodeJS.ErrnoException): void {
-  const { request, reply, address, port } = outgoing
-  const unroutable = err.code === 'ENETUNREACH' && address === LIMITED_BROADCAST
-  const instead = unroutable ? door.broadcastsFor(reply.yiaddr) : []
-  for (const directed of instead) send(door, { ...outgoing, address: directed })
-  if (instead.length > 0) return
-  door.options.log.warn({ mac: formatMac(request.chaddr), address, port, err }, 'dhcp reply not sent')
-}
-
-function sent({ options }: Door, request: DhcpMessage, reply: DhcpMessage): void {
+function sent(options: DhcpDoorOptions, request: DhcpMessage, reply: DhcpMessage): void {
   try {
     options.onReply?.(request, reply)
   } catch (err) {
     options.log.error({ mac: formatMac(request.chaddr), err }, 'dhcp onReply')
   }
 }
-
-/** Reading the interfaces takes longer than answering, so what was read stays good for some seconds. */
-function directedBroadcastsOfThisHost(): (yiaddr: string) => readonly string[] {
-  let interfaces: readonly NetworkInterfaceInfo[] = []
-  let readAt = -Infinity
-  return (yiaddr) => {
-    if (performance.now() - readAt > INTERFACES_FRESH_MS) {
-      interfaces = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? [])
-      readAt = performance.now()
-    }
-    return directedBroadcasts(interfaces, yiaddr)
-  }
-}
-
-/**
- * The broadcast address of each subnet that holds `yiaddr`. For a host without a default route, on which
- * 255.255.255.255 has no way out.
- */
-export function directedBroadcasts(
-  interfaces: readonly Pick<NetworkInterfaceInfo, 'family' | 'address' | 'netmask'>[],
-  yiaddr: string,
-): readonly string[] {
-  const found = interfaces.flatMap(({ family, address, netmask }) => {
-    if (family !== 'IPv4') return []
-    const mask = ipv4Number(netmask)
-    const hostBits = ~mask >>> 0
-    const inside = ((ipv4Number(address) ^ ipv4Number(yiaddr)) & mask) === 0
-    return inside && hostBits > 1 ? [ipv4Dotted((ipv4Number(address) | hostBits) >>> 0)] : [] // /31 and /32 have none
-  })
-  return [...new Set(found)]
-}
-
-const ipv4Number = (address: string): number =>
-  address.split('.').reduce((number, quad) => ((number << 8) | Number(quad)) >>> 0, 0)
-
-const ipv4Dotted = (number: number): string =>
-  [24, 16, 8, 0].map((shift) => String((number >>> shift) & 0xff)).join('.')

@@ -18,11 +18,16 @@ export type CommandOutcome = Readonly<{
   output: string
 }>
 
+/** There is no such program; the message names its package. */
+export class MissingProgram extends Error {
+  override name = 'MissingProgram'
+}
+
 const mostOutput = 64 * 1024
 /** How long output may still come after the end of the program. */
 const drainMs = 500
 
-/** @throws when the program can't be started, naming its package */
+/** @throws MissingProgram; Error when the program can't be started */
 export async function runCommand({ argv, timeoutMs, package: debianPackage }: Command): Promise<CommandOutcome> {
   const [program = '', ...args] = argv
   // A group of its own: what it started ends with it when its time is up.
@@ -51,7 +56,7 @@ export async function runCommand({ argv, timeoutMs, package: debianPackage }: Co
     child.on('error', (cause) => {
       clearTimeout(timer)
       const wayOut = debianPackage === null ? 'is it in the PATH?' : `apt-get install ${debianPackage}`
-      reject(errorCode(cause) === 'ENOENT' ? new Error(`no program ${program}: ${wayOut}`, { cause }) : cause)
+      reject(errorCode(cause) === 'ENOENT' ? new MissingProgram(`no program ${program}: ${wayOut}`, { cause }) : cause)
     })
     let drained: NodeJS.Timeout | undefined
     child.on('exit', () => {

@@ -1,10 +1,12 @@
 // What would have to be done for a folder to hold exactly a set, one file at a time.
 import type { FileChange, Side } from '../../render/diff.ts'
+import type { Maker } from './basis.ts'
+import { makeOn } from './basis.ts'
 import { breathing } from './durable.ts'
 import type { FileSet, Incoming, Wanted } from './incoming.ts'
-import { cutSections, wantedOf } from './incoming.ts'
+import { cutSections, SourceLost, wantedOf } from './incoming.ts'
 import type { Conflict, Places } from './judge.ts'
-import { judgeFile, judgeRemoval, openPlaces } from './judge.ts'
+import { conflictAt, judgeFile, judgeRemoval, openPlaces } from './judge.ts'
 import type { Found, Manifest, SectionIndex, Version } from './manifest.ts'
 import type { Told, Wait } from './open.ts'
 import { lookAtDisk } from './open.ts'
@@ -12,7 +14,7 @@ import type { DiskTarget } from './swap.ts'
 
 export type Step =
   | Readonly<{ kind: 'same'; known: Version | null; wanted: Incoming; identity: string }>
-  | Readonly<{ kind: 'write'; known: Version | null; wanted: Incoming; found: Found | null }>
+  | Readonly<{ kind: 'write'; known: Version | null; wanted: Incoming; bytes: Buffer; found: Found | null }>
   | Readonly<{ kind: 'remove'; known: Version; found: Found | null }>
   | Readonly<{ kind: 'conflict'; conflict: Conflict }>
 
@@ -39,7 +41,8 @@ export async function* stepsOf(
       paths.add(wanted.path)
       if (known !== null) seen.add(known.id)
       const verdict = judgeFile(places, known, wanted, adopt.has(wanted.path))
-      yield verdict.kind === 'conflict' ? verdict : { ...verdict, known, wanted }
+      if (verdict.kind === 'write') yield writeStep(known, wanted, verdict.found)
+      else yield verdict.kind === 'conflict' ? verdict : { ...verdict, known, wanted }
     }
   }
   for (const path of removed === 'all others' ? await othersOf(manifest, seen, firstNewId) : removed) {
@@ -48,6 +51,15 @@ export async function* stepsOf(
     if (known === undefined) continue
     const removal = judgeRemoval(places, known, adopt.has(path))
     yield removal.kind === 'conflict' ? removal : { ...removal, known }
+  }
+}
+
+function writeStep(known: Version | null, wanted: Incoming, found: Found | null): Step {
+  try {
+    return { kind: 'write', known, wanted, bytes: wanted.bytes(), found }
+  } catch (error) {
+    if (!(error instanceof SourceLost)) throw error
+    return { kind: 'conflict', conflict: conflictAt(wanted.path, 'lost', error.message) }
   }
 }
 
@@ -82,23 +94,27 @@ export type CompareOptions = Wait &
   }>
 
 /** What publish() would do. Writes nothing, but finishes a publication that was interrupted. */
-export function compare(target: DiskTarget, set: FileSet, options: CompareOptions): Promise<Comparison> {
-  return lookAtDisk(target, options, async ({ manifest, swap, resumed }) => {
+export function compare(target: DiskTarget, set: FileSet | Maker, options: CompareOptions): Promise<Comparison> {
+  return lookAtDisk(target, options, async (disk) => {
+    const { manifest, swap, resumed } = disk
     const { adopt = new Set<string>(), onChange } = options
-    const conflicts = [...(resumed ?? [])]
-    let [written, removed] = [0, 0]
-    for await (const step of stepsOf(manifest, openPlaces(swap.base()), wantedOf(set), adopt)) {
-      if (step.kind === 'conflict') conflicts.push(step.conflict)
+    const { set: wanted } = await makeOn(disk, set)
+    const conflicts = new Map(resumed?.map((conflict) => [conflict.path, conflict]))
+    let [files, written, removed] = [manifest.files(), 0, 0]
+    for await (const step of stepsOf(manifest, openPlaces(swap.base()), wantedOf(wanted), adopt)) {
+      if (step.kind === 'conflict') conflicts.set(step.conflict.path, step.conflict)
       else if (step.kind === 'write') {
         written++
-        const { known, wanted, found } = step
+        const { known, wanted, bytes, found } = step
+        if (known === null) files++
         onChange?.({
           path: wanted.path,
           before: found === null ? 'absent' : sideOf(found.bytes, known === null ? wanted.sections : known.sections),
-          after: sideOf(wanted.bytes(), wanted.sections),
+          after: sideOf(bytes, wanted.sections),
         })
       } else if (step.kind === 'remove') {
         removed++
+        files--
         const { known, found } = step
         onChange?.({
           path: known.path,
@@ -107,7 +123,7 @@ export function compare(target: DiskTarget, set: FileSet, options: CompareOption
         })
       }
     }
-    return { conflicts, resumed: resumed !== null, written, removed }
+    return { files, conflicts: [...conflicts.values()], resumed: resumed !== null, written, removed }
   })
 }
 

@@ -2,6 +2,8 @@
 import { hash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import type { DiskFile, Section } from '../../render/files.ts'
+import { errorCode } from '../images/library.ts'
+import { breathing } from './durable.ts'
 import type { SectionIndex } from './manifest.ts'
 
 export type Many<T> = Iterable<T> | AsyncIterable<T>
@@ -9,15 +11,21 @@ export type Many<T> = Iterable<T> | AsyncIterable<T>
 export type FileSet =
   /** Files of ours that are not among them are removed. Read once, one by one: 300,000 need not be in memory. */
   | Readonly<{ kind: 'whole'; files: Many<DiskFile> }>
-  /** The rest stays as it is. */
+  /** The rest stays as it is. `removed` is read when `changed` is at its end: which have no file may show only then. */
   | Readonly<{ kind: 'partial'; changed: Many<DiskFile>; removed: readonly string[] }>
 
 export type Incoming = Readonly<{
   path: string
   sha256: string
   sections: SectionIndex
+  /** @throws SourceLost */
   bytes: () => Buffer
 }>
+
+/** The file that is to be copied is gone, or is another one. */
+export class SourceLost extends Error {
+  override name = 'SourceLost'
+}
 
 /** A set in the publisher's own terms. */
 export type Wanted = Readonly<{ files: Many<Incoming>; removed: readonly string[] | 'all others' }>
@@ -31,7 +39,11 @@ export function wantedOf(set: FileSet): Wanted {
 }
 
 async function* eachIncoming(files: Many<DiskFile>): AsyncGenerator<Incoming> {
-  for await (const file of files) yield incomingOf(file)
+  const breathe = breathing() // they are rendered here
+  for await (const file of files) {
+    await breathe()
+    yield incomingOf(file)
+  }
 }
 
 export function incomingOf(file: DiskFile): Incoming {
@@ -42,9 +54,15 @@ export function incomingOf(file: DiskFile): Incoming {
 }
 
 function readSource(source: string, sha256: string): Buffer {
-  const bytes = readFileSync(source)
+  const wayOut = 'collect the loaders again, or add the image again'
+  let bytes: Buffer
+  try {
+    bytes = readFileSync(source)
+  } catch (cause) {
+    throw new SourceLost(`${source} can't be read (${errorCode(cause) ?? String(cause)}); ${wayOut}`, { cause })
+  }
   if (sha256Of(bytes) === sha256) return bytes
-  throw new Error(`${source} is not what it was when the publication began; run it again`)
+  throw new SourceLost(`${source} has another checksum than it was collected or added with; ${wayOut}`)
 }
 
 type Entry = readonly [machine: string | null, bytes: number]

@@ -19,7 +19,7 @@ export type Obstacle =
   | 'outside'
   /** The system does not let us replace it. */
   | 'refused'
-  /** A rollback wants what was lost before it could be kept. */
+  /** The bytes that belong there are not to be had: a file to be copied is gone, or what a rollback wants was not kept. */
   | 'lost'
 
 type Blocked = Readonly<{ kind: 'conflict'; conflict: Conflict }>
@@ -50,26 +50,34 @@ export type Places = Readonly<{
   base: string | null
   /** Why nothing can be put at a path, or null. */
   obstacle: (path: string) => Conflict | null
+  /** What lies there, or null. */
+  look: (path: string) => Stats | null
 }>
+
+type Folder = Readonly<{ kind: 'there' | 'absent' }> | Readonly<{ kind: 'obstacle'; why: string }>
 
 export function openPlaces(base: string | null): Places {
   const device = base === null ? null : lstatSync(base).dev
-  const folders = new Map<string, string | null>([['.', null]])
-  const obstacleIn = (folder: string): string | null => {
+  const folders = new Map<string, Folder>([['.', { kind: base === null ? 'absent' : 'there' }]])
+  const folderAt = (folder: string): Folder => {
     const known = folders.get(folder)
     if (known !== undefined) return known
-    const above = obstacleIn(dirname(folder))
-    const obstacle = above ?? (base === null ? null : obstacleOf(join(base, folder), folder, device))
-    folders.set(folder, obstacle)
-    return obstacle
+    const above = folderAt(dirname(folder))
+    const found = above.kind === 'there' ? folderOf(join(base ?? '', folder), folder, device) : above
+    folders.set(folder, found)
+    return found
   }
   return {
     base,
     obstacle: (path) => {
       if (!isInside(path)) return conflictAt(path, 'outside', 'leads out of the folder; nothing is written there')
-      const obstacle = obstacleIn(dirname(path))
-      return obstacle === null ? null : conflictAt(path, 'in the way', obstacle)
+      const folder = folderAt(dirname(path))
+      return folder.kind === 'obstacle' ? conflictAt(path, 'in the way', folder.why) : null
     },
+    look: (path) =>
+      folderAt(dirname(path)).kind === 'there'
+        ? (lstatSync(join(base ?? '', path), { throwIfNoEntry: false }) ?? null)
+        : null,
   }
 }
 
@@ -78,20 +86,21 @@ function isInside(path: string): boolean {
   return !path.includes('\0') && segments[0] !== privateFolder && !segments.some((one) => ['', '.', '..'].includes(one))
 }
 
-function obstacleOf(absolute: string, folder: string, device: number | null): string | null {
+function folderOf(absolute: string, folder: string, device: number | null): Folder {
   const found = lstatSync(absolute, { throwIfNoEntry: false })
-  if (found === undefined) return null
-  if (!found.isDirectory()) return `${folder} is ${kindOf(found)} and not a folder; move it away`
-  if (found.dev !== device) return `${folder} is another file system, where a rename can't reach; unmount it`
+  const obstacle = (why: string): Folder => ({ kind: 'obstacle', why: `${folder} is ${why}` })
+  if (found === undefined) return { kind: 'absent' }
+  if (!found.isDirectory()) return obstacle(`${kindOf(found)} and not a folder; move it away`)
+  if (found.dev !== device) return obstacle("another file system, where a rename can't reach; unmount it")
   accessSync(absolute, constants.W_OK | constants.X_OK)
-  return null
+  return { kind: 'there' }
 }
 
 /** @param adopt whether a file that somebody else wrote may be replaced */
 export function judgeFile(places: Places, known: Version | null, wanted: Incoming, adopt: boolean): Verdict {
   const obstacle = places.obstacle(wanted.path)
   if (obstacle !== null) return { kind: 'conflict', conflict: obstacle }
-  const there = look(places, wanted.path)
+  const there = places.look(wanted.path)
   if (there === null) return { kind: 'write', found: null }
   if (!there.isFile()) return inTheWay(wanted.path, there)
   const identity = identityOf(there)
@@ -106,15 +115,12 @@ export function judgeFile(places: Places, known: Version | null, wanted: Incomin
 export function judgeRemoval(places: Places, known: Version, adopt: boolean): Removal {
   const obstacle = places.obstacle(known.path)
   if (obstacle !== null) return { kind: 'conflict', conflict: obstacle }
-  const there = look(places, known.path)
+  const there = places.look(known.path)
   if (there === null) return { kind: 'remove', found: null }
   if (!there.isFile()) return inTheWay(known.path, there)
   const found = read(places, known.path, identityOf(there))
   return found.sha256 === known.sha256 || adopt ? { kind: 'remove', found } : edited(known.path)
 }
-
-const look = ({ base }: Places, path: string): Stats | null =>
-  base === null ? null : (lstatSync(join(base, path), { throwIfNoEntry: false }) ?? null)
 
 function read({ base }: Places, path: string, identity: string): Found {
   const bytes = readFileSync(join(base ?? '', path))

@@ -18,13 +18,16 @@ export type Content = Readonly<{ sha256: string; identity: string; sections: Sec
 /** What was found in a place. */
 export type Found = Readonly<{ sha256: string; identity: string; bytes: Buffer }>
 
-export type ReloadRecord = Readonly<{ at: string; ok: boolean; how: string; output: string }>
+export type ReloadRecord = Readonly<{ at: string; tookMs: number; ok: boolean; how: string; output: string }>
 export type Generation = Readonly<{
   id: number
   /** ISO 8601 in UTC. */
   at: string
   /** The generation a rollback took this one's content from. */
   restores: number | null
+  /** Files. */
+  written: number
+  removed: number
   /** The last reload after it, or null when there was none yet. */
   reload: ReloadRecord | null
 }>
@@ -36,13 +39,18 @@ export type Manifest = ReturnType<typeof openManifest>
 
 const format = 1
 const schema = `
-  CREATE TABLE generations (id INTEGER PRIMARY KEY, at TEXT NOT NULL, restores INTEGER, reload TEXT);
+  CREATE TABLE generations (
+    id INTEGER PRIMARY KEY, at TEXT NOT NULL, restores INTEGER, written INTEGER NOT NULL, removed INTEGER NOT NULL,
+    reload TEXT
+  );
   CREATE TABLE versions (
     id INTEGER PRIMARY KEY, path TEXT NOT NULL, sha256 TEXT NOT NULL, identity TEXT NOT NULL, sections TEXT,
     since INTEGER NOT NULL, until INTEGER, body BLOB
   );
   CREATE UNIQUE INDEX published ON versions (path) WHERE until IS NULL;
   CREATE INDEX replaced ON versions (until, path) WHERE until IS NOT NULL;
+  CREATE TABLE basis (value TEXT NOT NULL);
+  CREATE TABLE unsettled (path TEXT PRIMARY KEY) WITHOUT ROWID;
   PRAGMA user_version = ${format}`
 
 const columns = 'id, path, sha256, identity, sections'
@@ -58,7 +66,7 @@ export function openManifest(file: string) {
   const { user_version: found } = db.prepare('PRAGMA user_version').get() as { user_version: number }
   if (found === 0) db.exec(`BEGIN; ${schema}; COMMIT`)
   else if (found !== format) throw new Error(`${file} was written by a newer release (format ${found})`)
-  return { ...transactions(db), ...versions(db), ...generations(db), close: () => db.close() }
+  return { ...transactions(db), ...versions(db), ...forTheNext(db), ...generations(db), close: () => db.close() }
 }
 
 function transactions(db: Database.Database) {
@@ -75,8 +83,9 @@ function versions(db: Database.Database) {
     .prepare(`SELECT ${columns} FROM versions WHERE until IS NULL AND path IN (SELECT value FROM json_each(?))`)
     .raw()
   const page = db
-    .prepare('SELECT id, path FROM versions WHERE id > ? AND id < ? AND until IS NULL ORDER BY id LIMIT 5000')
+    .prepare('SELECT id, path, identity FROM versions WHERE id > ? AND id < ? AND until IS NULL ORDER BY id LIMIT 5000')
     .raw()
+  const count = db.prepare('SELECT count(*) FROM versions WHERE until IS NULL').raw()
   const insert = db.prepare(
     'INSERT INTO versions (id, path, sha256, identity, sections, since, until, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
   )
@@ -87,16 +96,17 @@ function versions(db: Database.Database) {
       const rows = byPath.all(JSON.stringify(paths)) as readonly [number, string, string, string, SectionIndex][]
       return new Map(rows.map(([id, path, ...rest]) => [path, versionOf(id, path, ...rest)]))
     },
-    /** Ids and paths of what is published, but what was added from `firstNewId` on. */
-    publishedPages: function* (firstNewId: number): Generator<readonly (readonly [id: number, path: string])[]> {
+    /** What is published, but what was added from `firstNewId` on. */
+    publishedPages: function* (firstNewId: number): Generator<readonly Listed[]> {
       for (let last = 0; ;) {
-        const rows = page.all(last, firstNewId) as readonly (readonly [number, string])[]
+        const rows = page.all(last, firstNewId) as readonly Listed[]
         const [id] = rows.at(-1) ?? []
         if (id === undefined) return
         yield rows
         last = id
       }
     },
+    files: (): number => (count.get() as readonly [number])[0],
     nextId: (): number =>
       (db.prepare('SELECT coalesce(max(id), 0) + 1 AS id FROM versions').get() as { id: number }).id,
     /** `since` 0: as far back as anybody knows. */
@@ -119,6 +129,8 @@ function versions(db: Database.Database) {
   }
 }
 
+type Listed = readonly [id: number, path: string, identity: string]
+
 const versionOf = (id: number, path: string, sha256: string, identity: string, sections: SectionIndex): Version => ({
   id,
   path,
@@ -127,18 +139,17 @@ const versionOf = (id: number, path: string, sha256: string, identity: string, s
   sections,
 })
 
-/** What finishing a publication asks: the versions of its generation, and those they replace. */
+/** What finishing a publication asks: the versions that its generation replaces. */
 function unfinished(db: Database.Database) {
-  const staged = db.prepare(
-    `SELECT now.id, now.path, old.identity AS replaces FROM versions now
-     LEFT JOIN versions old ON old.path = now.path AND old.until = ? WHERE now.id = ? AND now.until IS NULL`,
-  )
+  const replaced = db
+    .prepare('SELECT path, identity FROM versions WHERE until = ? AND path IN (SELECT value FROM json_each(?))')
+    .raw()
   const drop = db.prepare('DELETE FROM versions WHERE path = ? AND since = ? AND until IS NULL')
   const reopen = db.prepare('UPDATE versions SET until = NULL, body = NULL WHERE path = ? AND until = ?')
-  type Staged = Readonly<{ id: number; path: string; replaces: string | null }>
   return {
-    staged: (generation: number, id: number): Staged | null =>
-      (staged.get(generation, id) as Staged | undefined) ?? null,
+    /** The identities of the files that are in these places until the generation's are. */
+    replacedAt: (generation: number, paths: readonly string[]): ReadonlyMap<string, string> =>
+      new Map(replaced.all(generation, JSON.stringify(paths)) as readonly (readonly [string, string])[]),
     removed: (generation: number) =>
       db
         .prepare(
@@ -151,7 +162,32 @@ function unfinished(db: Database.Database) {
       db.exec('BEGIN IMMEDIATE')
       drop.run(path, generation)
       reopen.run(path, generation)
+      db.prepare('INSERT OR IGNORE INTO unsettled (path) VALUES (?)').run(path)
       db.exec('COMMIT')
+    },
+  }
+}
+
+/** What a publication leaves for the next one (basis.ts). */
+function forTheNext(db: Database.Database) {
+  const basis = (): string | null =>
+    (db.prepare('SELECT value FROM basis').get() as { value: string } | undefined)?.value ?? null
+  const unsettled = (): readonly string[] =>
+    (db.prepare('SELECT path FROM unsettled').raw().all() as readonly [string][]).map(([path]) => path)
+  return {
+    basis,
+    unsettled,
+    /** Writes only what differs: a publication that changes nothing is to leave the file as it is. */
+    leave: (value: string | null, paths: ReadonlySet<string>): void => {
+      if (basis() !== value) {
+        db.exec('DELETE FROM basis')
+        if (value !== null) db.prepare('INSERT INTO basis (value) VALUES (?)').run(value)
+      }
+      const known = new Set(unsettled())
+      const insert = db.prepare('INSERT INTO unsettled (path) VALUES (?)')
+      const forget = db.prepare('DELETE FROM unsettled WHERE path = ?')
+      for (const path of paths) if (!known.has(path)) insert.run(path)
+      for (const path of known) if (!paths.has(path)) forget.run(path)
     },
   }
 }
@@ -161,20 +197,20 @@ function generations(db: Database.Database) {
   const select = (clause: string, ...values: readonly number[]): readonly Generation[] =>
     (
       db
-        .prepare(`SELECT id, at, restores, reload FROM generations ${clause}`)
+        .prepare(`SELECT id, at, restores, written, removed, reload FROM generations ${clause}`)
         .all(...values) as readonly RawGeneration[]
-    ).map(({ id, at, restores, reload }) => ({
-      id,
-      at,
-      restores,
+    ).map(({ reload, ...generation }) => ({
+      ...generation,
       reload: reload === null ? null : (JSON.parse(reload) as ReloadRecord),
     }))
   return {
     latest: (): Generation | null => select('ORDER BY id DESC LIMIT 1')[0] ?? null,
     /** Newest first. */
     generations: (): readonly Generation[] => select('ORDER BY id DESC'),
-    addGeneration: (id: number, at: string, restores: number | null): void =>
-      void db.prepare('INSERT INTO generations (id, at, restores) VALUES (?, ?, ?)').run(id, at, restores),
+    addGeneration: ({ id, at, restores, written, removed }: Omit<Generation, 'reload'>): void =>
+      void db
+        .prepare('INSERT INTO generations (id, at, restores, written, removed) VALUES (?, ?, ?, ?, ?)')
+        .run(id, at, restores, written, removed),
     forgetBefore: (id: number): void => {
       db.prepare('DELETE FROM versions WHERE until <= ?').run(id)
       db.prepare('DELETE FROM generations WHERE id < ?').run(id)
@@ -191,6 +227,13 @@ function generations(db: Database.Database) {
         .raw()
         .all(id)
         .map((row) => (row as [number])[0]),
+    /** Paths whose bytes came, or went, after generation `id`; -1: all. */
+    pathsChangedSince: (id: number): readonly string[] =>
+      db
+        .prepare('SELECT DISTINCT path FROM versions WHERE since > ?1 OR until > ?1')
+        .raw()
+        .all(id)
+        .map((row) => (row as [string])[0]),
     oldVersion: (id: number): OldVersion => byId.get(id) as OldVersion,
     /** Paths published now that generation `id` did not have. */
     addedSince: (id: number): readonly string[] =>

@@ -21,6 +21,8 @@ export type Disk = Readonly<{
 }>
 
 export type Told = Readonly<{
+  /** How many files are published then. */
+  files: number
   conflicts: readonly Conflict[]
   /** A publication that had been interrupted was finished first. */
   resumed: boolean

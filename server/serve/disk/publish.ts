@@ -2,14 +2,17 @@
 // while it is open, its commit decides, and finishing brings them into place, now or after a crash.
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Blamed } from './check.ts'
-import { blameLines } from './check.ts'
+import type { Maker } from './basis.ts'
+import { makeOn } from './basis.ts'
+import type { Blamed, CheckVerdict } from './check.ts'
+import { blameLines, withoutFolders } from './check.ts'
+import type { Step } from './compare.ts'
 import { stepsOf } from './compare.ts'
 import type { FileSet, Incoming, Wanted } from './incoming.ts'
 import { wantedOf } from './incoming.ts'
 import type { Conflict } from './judge.ts'
 import { openPlaces, privateFolder } from './judge.ts'
-import type { Found, Manifest, SectionIndex, Version } from './manifest.ts'
+import type { Manifest, SectionIndex, Version } from './manifest.ts'
 import type { Disk, Told, Wait } from './open.ts'
 import { withDisk } from './open.ts'
 import type { DiskTarget } from './swap.ts'
@@ -26,7 +29,8 @@ export type PublishOptions = Wait &
 export type Publication = Told &
   (
     | Readonly<{ kind: 'unchanged' }>
-    | Readonly<{ kind: 'published'; generation: number; written: number; removed: number }>
+    /** `note`: which check was left out, and why. */
+    | Readonly<{ kind: 'published'; generation: number; written: number; removed: number; note: string | null }>
     /** The checker said no: nothing was published. */
     | (Refusal & Readonly<{ kind: 'refused' }>)
   )
@@ -36,59 +40,66 @@ type Refusal = Readonly<{ output: string; blamed: readonly Blamed[] }>
 const defaultKeep = 5
 
 /** @throws DiskBusy; Error when the folder can't be written, and when a checker can't run */
-export function publish(target: DiskTarget, set: FileSet, options: PublishOptions): Promise<Publication> {
-  return withDisk(target, options, (disk) => publishOn(disk, wantedOf(set), { ...options, restores: null }))
+export function publish(target: DiskTarget, set: FileSet | Maker, options: PublishOptions): Promise<Publication> {
+  return withDisk(target, options, async (disk) => {
+    const made = await makeOn(disk, set)
+    return publishOn(disk, wantedOf(made.set), { ...options, restores: null, basis: made.basis })
+  })
 }
 
-type Plan = Omit<PublishOptions, keyof Wait> & Readonly<{ restores: number | null }>
+type Plan = Omit<PublishOptions, keyof Wait> & Readonly<{ restores: number | null; basis: string | null }>
 
 export async function publishOn(disk: Disk, wanted: Wanted, plan: Plan): Promise<Publication> {
   const { manifest, swap } = disk
   const generation = Math.max(manifest.latest()?.id ?? 0, swap.lastUsed()) + 1
-  const told = { conflicts: [...(disk.resumed ?? [])], resumed: disk.resumed !== null }
+  const conflicts = new Map(disk.resumed?.map((conflict) => [conflict.path, conflict]))
+  const told = (): Told => ({
+    files: manifest.files(),
+    conflicts: [...conflicts.values()],
+    resumed: disk.resumed !== null,
+  })
   let isCommitted = false
   manifest.begin()
   try {
-    const { written, removed } = await stageChanges(disk, wanted, plan, generation, told.conflicts)
+    const { written, removed } = await stageChanges(disk, wanted, plan, generation, conflicts)
+    manifest.leave(plan.basis, new Set(conflicts.keys()))
     if (written + removed.size === 0) {
       manifest.commit() // identities of files that were touched
-      return { kind: 'unchanged', ...told }
+      return { kind: 'unchanged', ...told() }
     }
     const root = await swap.complete(generation, removed)
-    const refusal = await check(disk, root)
-    if (refusal !== null) {
+    const verdict = await check(disk, root)
+    if (!verdict.ok) {
       manifest.rollBack()
       swap.discard(generation)
-      return { kind: 'refused', ...refusal, ...told }
+      return { kind: 'refused', output: verdict.output, blamed: verdict.blamed, ...told() }
     }
-    manifest.addGeneration(generation, plan.now.toISOString(), plan.restores)
+    const { now, restores } = plan
+    manifest.addGeneration({ id: generation, at: now.toISOString(), restores, written, removed: removed.size })
     manifest.forgetBefore(generation - (plan.keep ?? defaultKeep))
     manifest.commit()
     isCommitted = true
-    const late = (await swap.finish(manifest)) ?? []
-    return {
-      kind: 'published',
-      generation,
-      written,
-      removed: removed.size,
-      ...told,
-      conflicts: [...told.conflicts, ...late],
-    }
+    for (const late of (await swap.finish(manifest)) ?? []) conflicts.set(late.path, late)
+    const { note = null } = verdict
+    return { kind: 'published', generation, written, removed: removed.size, note, ...told() }
   } catch (error) {
     if (!isCommitted) abandon(disk, generation) // or else what is left is finished by the next run
     throw error
   }
 }
 
-async function check({ target, manifest }: Disk, root: string): Promise<Refusal | null> {
-  if (target.swap !== 'folder' || target.check === null) return null
+type Verdict = Extract<CheckVerdict, { ok: true }> | (Refusal & Readonly<{ ok: false }>)
+
+async function check({ target, manifest }: Disk, root: string): Promise<Verdict> {
+  if (target.check === null) return { ok: true }
   const scratch = join(target.folder, privateFolder, 'check')
   rmSync(scratch, { recursive: true, force: true }) // that of a check that was killed
   try {
     const verdict = await target.check(root, scratch)
-    if (verdict.ok) return null
+    if (verdict.ok) return verdict
     const indexOf = (path: string): SectionIndex => manifest.publishedAt([path]).get(path)?.sections ?? null
-    return { output: verdict.output, blamed: blameLines(verdict.output, root, scratch, indexOf) }
+    const blamed = blameLines(verdict.output, root, scratch, indexOf)
+    return { ok: false, output: withoutFolders(verdict.output, root, scratch), blamed }
   } finally {
     rmSync(scratch, { recursive: true, force: true })
   }
@@ -108,7 +119,7 @@ async function stageChanges(
   wanted: Wanted,
   { adopt = new Set() }: Plan,
   generation: number,
-  conflicts: Conflict[],
+  conflicts: Map<string, Conflict>,
 ): Promise<Readonly<{ written: number; removed: ReadonlySet<string> }>> {
   const stage = openStage(manifest, generation, swap.stage)
   const removed = new Set<string>()
@@ -119,7 +130,7 @@ async function stageChanges(
         stage.note(step.known, step.wanted, step.identity)
         break
       case 'write':
-        stage.write(step.known, step.wanted, step.found)
+        stage.write(step)
         written++
         break
       case 'remove':
@@ -127,7 +138,7 @@ async function stageChanges(
         removed.add(step.known.path)
         break
       case 'conflict':
-        conflicts.push(step.conflict)
+        conflicts.set(step.conflict.path, step.conflict)
         break
       default:
         step satisfies never
@@ -145,11 +156,10 @@ function openStage(manifest: Manifest, generation: number, stage: Disk['swap']['
       else if (known.identity !== identity || known.sections !== sections || known.sha256 !== sha256)
         manifest.correct(known.id, { sha256, identity, sections })
     },
-    write: (known: Version | null, wanted: Incoming, found: Found | null): void => {
-      const { path, sha256, sections } = wanted
+    write: ({ known, wanted: { path, sha256, sections }, bytes, found }: Extract<Step, { kind: 'write' }>): void => {
       const isLost = known !== null && found === null && known.sha256 === sha256
       const id = isLost ? known.id : nextId++
-      const identity = stage(generation, id, path, wanted.bytes())
+      const identity = stage(generation, path, bytes)
       if (isLost) return manifest.correct(id, { sha256, identity, sections })
       if (known !== null) manifest.replace(known, found, generation)
       else if (found !== null) manifest.addReplaced(nextId++, path, found, generation)

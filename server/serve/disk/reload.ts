@@ -1,22 +1,56 @@
-// After a publication the daemon is told, once. What is owed stands in the manifest (a generation without a good reload),
-// so a crash, or a reload that failed, is made good by whoever comes next; the folder's lock keeps reloads apart.
-import type { Command, CommandOutcome } from './command.ts'
-import { runCommand } from './command.ts'
+// After a publication the daemon is told, once. What is owed stands in the manifest (generations without a good reload), so
+// a crash, or a reload that failed, is made good by whoever comes next; the folder's lock keeps reloads apart.
+import type { CommandOutcome } from './command.ts'
+import type { Manifest } from './manifest.ts'
 import type { Wait } from './open.ts'
 import { withDisk } from './open.ts'
 import type { DiskTarget } from './swap.ts'
 
-export type Reload = Readonly<{ kind: 'not owed' }> | (CommandOutcome & Readonly<{ kind: 'ran'; generation: number }>)
+/**
+ * What it takes that a daemon takes up what changed, or null when it takes it up by itself.
+ * @param changed paths since it was last told with success, so that a restart which failed stays owed as a restart
+ */
+export type ReloadWay = (changed: readonly string[]) => (() => Promise<CommandOutcome>) | null
 
-/** Runs the command if something was published since it last succeeded. A failure is a value, recorded and owed again. */
-export function reload(target: DiskTarget, command: Command, options: Wait & Readonly<{ now: Date }>): Promise<Reload> {
-  return withDisk(target, options, async ({ manifest }) => {
+export type Reload =
+  | Readonly<{ kind: 'not owed' }>
+  | Readonly<{ kind: 'nothing to tell'; generation: number }>
+  | (CommandOutcome & Readonly<{ kind: 'ran'; generation: number; tookMs: number }>)
+
+/** Tells the daemon if something was published since that last succeeded. A failure is a value, recorded and owed again. */
+export function reload(
+  target: Pick<DiskTarget, 'folder' | 'swap'>,
+  way: ReloadWay,
+  options: Wait & Readonly<{ now: Date }>,
+): Promise<Reload> {
+  return withDisk({ ...target, check: null }, options, async ({ manifest }) => {
     const latest = manifest.latest()
     if (latest === null || latest.reload?.ok === true) return { kind: 'not owed' }
-    const { ok, how, output } = await runCommand(command)
-    manifest.recordReload(latest.id, { at: options.now.toISOString(), ok, how, output })
-    return { kind: 'ran', generation: latest.id, ok, how, output }
+    const tell = way(changedSinceTold(manifest))
+    const began = performance.now()
+    const outcome = tell === null ? nothingToTell : await tell().catch(failure)
+    const tookMs = Math.round(performance.now() - began)
+    manifest.recordReload(latest.id, { at: options.now.toISOString(), tookMs, ...outcome })
+    return tell === null
+      ? { kind: 'nothing to tell', generation: latest.id }
+      : { kind: 'ran', generation: latest.id, tookMs, ...outcome }
   })
+}
+
+const nothingToTell: CommandOutcome = { ok: true, how: 'nothing to tell', output: '' }
+
+/** A program that is missing. */
+const failure = (error: unknown): CommandOutcome => ({
+  ok: false,
+  how: error instanceof Error ? error.message : String(error),
+  output: '',
+})
+
+/** Everything, when no generation is kept that the daemon was told of, or when files that had vanished were written again. */
+function changedSinceTold(manifest: Manifest): readonly string[] {
+  const told = manifest.generations().find(({ reload: record }) => record?.ok === true)
+  const changed = told === undefined ? [] : manifest.pathsChangedSince(told.id)
+  return changed.length > 0 ? changed : manifest.pathsChangedSince(-1)
 }
 
 export type Coalesced = Readonly<{

@@ -29,7 +29,7 @@ export function rollBack(target: DiskTarget, to: number | null, options: Publish
     const lost: Conflict[] = []
     const files = contentOf(manifest, goal, lost)
     const wanted = { files, removed: manifest.addedSince(goal) }
-    const publication = await publishOn(disk, wanted, { ...options, restores: goal })
+    const publication = await publishOn(disk, wanted, { ...options, restores: goal, basis: null })
     return { ...publication, conflicts: [...publication.conflicts, ...lost] }
   })
 }

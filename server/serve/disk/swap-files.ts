@@ -1,6 +1,17 @@
-// File by file: each is staged in FOLDER/.bootstead/staging under its version's number and renamed into its place after
-// the commit. The staging folder lasts until that is done, so its existence is the note that something is left to do.
-import { existsSync, lstatSync, mkdirSync, opendirSync, renameSync, rmSync, rmdirSync, unlinkSync } from 'node:fs'
+// File by file: each is staged at its own path below FOLDER/.bootstead/staging/GENERATION and renamed into its place after
+// the commit; a folder that is not there yet comes whole, by one rename. What is staged under the generation that was
+// committed last is still to be put into its place; anything else there was never committed.
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  opendirSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  rmdirSync,
+  unlinkSync,
+} from 'node:fs'
 import { dirname, join } from 'node:path'
 import { errorCode } from '../images/library.ts'
 import { breathing, makeFolder, remember, syncPath, syncWritten, writeNew } from './durable.ts'
@@ -11,39 +22,68 @@ import type { Swap } from './swap.ts'
 
 export function swapFiles(folder: string): Swap {
   const staging = join(folder, privateFolder, 'staging')
+  const root = (generation: number): string => join(staging, String(generation))
   let staged: string[] = []
-  const open = (): void => void mkdirSync(staging, { recursive: true, mode: 0o700 })
+  const folders = new Set<string>()
+  const open = (generation: number): void => {
+    if (folders.has(staging)) return
+    mkdirSync(staging, { recursive: true, mode: 0o700 })
+    folders.add(dirname(staging)).add(staging)
+    makeFolder(root(generation), folders)
+  }
+  const forget = (): void => {
+    staged = []
+    folders.clear()
+  }
   return {
     base: () => folder,
     lastUsed: () => 0,
-    stage: (_generation, id, _path, bytes) => {
-      if (staged.length === 0) open()
-      const aside = join(staging, String(id))
+    stage: (generation, path, bytes) => {
+      open(generation)
+      const aside = join(root(generation), path)
+      makeFolder(dirname(aside), folders)
       remember(staged, aside)
       return identityOf(writeNew(aside, bytes))
     },
-    complete: async () => {
-      open() // a publication that only removes
-      await syncWritten(staging, staged, [staging, dirname(staging)])
-      return staging
+    complete: async (generation) => {
+      open(generation) // a publication that only removes
+      await syncWritten(staging, staged, folders)
+      return root(generation)
     },
     discard: () => {
-      staged = []
+      forget()
       rmSync(staging, { recursive: true, force: true })
     },
     finish: async (manifest) => {
-      staged = []
+      forget()
       return existsSync(staging) ? finish(folder, staging, manifest) : null
     },
   }
 }
 
+/** Names are looked up in the manifest so many at a time. */
+const filesPerLookUp = 200
+
+type Finish = Readonly<{
+  folder: string
+  /** The staged generation. */
+  from: string
+  replacedAt: (paths: readonly string[]) => ReadonlyMap<string, string>
+  /** Changes one place, unless somebody was there meanwhile. */
+  attempt: (path: string, replaces: string | null, change: (place: string) => void) => boolean
+  /** Folders whose names changed. */
+  touched: Set<string>
+  breathe: () => Promise<void> | void
+}>
+
 async function finish(folder: string, staging: string, manifest: Manifest): Promise<readonly Conflict[]> {
   const generation = manifest.latest()?.id ?? 0
+  for (const name of readdirSync(staging))
+    if (name !== String(generation)) rmSync(join(staging, name), { recursive: true, force: true })
   const touched = new Set<string>()
   const conflicts: Conflict[] = []
   const breathe = breathing()
-  const attempt = (path: string, replaces: string | null, change: (place: string) => void): boolean => {
+  const attempt: Finish['attempt'] = (path, replaces, change) => {
     const conflict = changeUnlessTouched(folder, path, replaces, change)
     if (conflict === null) touched.add(dirname(join(folder, path)))
     else {
@@ -52,21 +92,9 @@ async function finish(folder: string, staging: string, manifest: Manifest): Prom
     }
     return conflict === null
   }
-  const entries = opendirSync(staging)
-  for (let entry = entries.readSync(); entry !== null; entry = entries.readSync()) {
-    await breathe()
-    const { name } = entry
-    const aside = join(staging, name)
-    const version = manifest.staged(generation, Number(name))
-    const isInPlace =
-      version !== null &&
-      attempt(version.path, version.replaces, (place) => {
-        makeFolder(dirname(place), touched)
-        renameSync(aside, place)
-      })
-    if (!isInPlace) unlinkSync(aside)
-  }
-  entries.closeSync()
+  const from = join(staging, String(generation))
+  const replacedAt = (paths: readonly string[]) => manifest.replacedAt(generation, paths)
+  if (existsSync(from)) await placeFolder({ folder, from, replacedAt, attempt, touched, breathe }, '')
   for (const { path, identity } of manifest.removed(generation)) {
     await breathe()
     attempt(path, identity, (place) => rmSync(place, { force: true }))
@@ -74,6 +102,50 @@ async function finish(folder: string, staging: string, manifest: Manifest): Prom
   for (const one of touched) if (existsSync(one)) syncPath(one)
   rmdirSync(staging)
   return conflicts
+}
+
+async function placeFolder(work: Finish, within: string): Promise<void> {
+  const { from, breathe } = work
+  const entries = opendirSync(join(from, within))
+  let names: string[] = []
+  for (let entry = entries.readSync(); entry !== null; entry = entries.readSync()) {
+    await breathe()
+    const path = join(within, entry.name)
+    if (entry.isDirectory()) {
+      if (!placeWhole(work, path)) await placeFolder(work, path)
+    } else names.push(path)
+    if (names.length < filesPerLookUp) continue
+    placeFiles(work, names)
+    names = []
+  }
+  entries.closeSync()
+  placeFiles(work, names)
+  rmdirSync(join(from, within))
+}
+
+/** False when the folder is there already, or anything else speaks against it: then its files are told one by one. */
+function placeWhole({ folder, from, touched }: Finish, path: string): boolean {
+  const place = join(folder, path)
+  if (lstatSync(place, { throwIfNoEntry: false }) !== undefined) return false
+  try {
+    renameSync(join(from, path), place)
+  } catch {
+    return false
+  }
+  touched.add(dirname(place))
+  return true
+}
+
+function placeFiles({ from, replacedAt, attempt, touched }: Finish, paths: readonly string[]): void {
+  const replaced = replacedAt(paths)
+  for (const path of paths) {
+    const aside = join(from, path)
+    const isInPlace = attempt(path, replaced.get(path) ?? null, (place) => {
+      makeFolder(dirname(place), touched)
+      renameSync(aside, place)
+    })
+    if (!isInPlace) unlinkSync(aside)
+  }
 }
 
 /** Somebody may have written between the comparison and now, which is minutes after a crash: theirs is left alone. */

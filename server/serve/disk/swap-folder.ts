@@ -24,7 +24,7 @@ export function swapFolder(folder: string): Swap {
   return {
     base,
     lastUsed: () => Number(currentOf(folder)?.split('/')[1] ?? 0),
-    stage: (generation, _id, path, bytes) => {
+    stage: (generation, path, bytes) => {
       const place = join(root(generation), path)
       makeFolder(dirname(place), folders)
       remember(staged, place)

@@ -6,10 +6,13 @@ import type { Conflict } from './judge.ts'
 import type { Manifest } from './manifest.ts'
 
 /** A folder to publish into. */
-export type DiskTarget =
-  | Readonly<{ folder: string; swap: 'files' }>
-  /** Published at `FOLDER/current/…`. `check` looks at the complete configuration before anything of it is published. */
-  | Readonly<{ folder: string; swap: 'folder'; check: Check | null }>
+export type DiskTarget = Readonly<{
+  folder: string
+  /** As a folder it is published at `FOLDER/current/…`. */
+  swap: 'files' | 'folder'
+  /** Decides before anything is published. */
+  check: Check | null
+}>
 
 export type Swap = Readonly<{
   /** Where published files are; null before the first publication. */
@@ -17,8 +20,11 @@ export type Swap = Readonly<{
   /** The generation that is in place by the look of the folder, 0 when that says nothing: the manifest may be lost. */
   lastUsed: () => number
   /** Writes a file aside. Returns the identity that it has then, and in its place. */
-  stage: (generation: number, id: number, path: string, bytes: Buffer) => string
-  /** All that was staged is on the disk, and all but `removed` beside it. Returns the folder that shows the generation. */
+  stage: (generation: number, path: string, bytes: Buffer) => string
+  /**
+   * All that was staged is on the disk. Returns the folder that shows the generation: as a folder the whole of it, all but
+   * `removed`; file by file what changes.
+   */
   complete: (generation: number, removed: ReadonlySet<string>) => Promise<string>
   /** Throws away what was staged. */
   discard: (generation: number) => void

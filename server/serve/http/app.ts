@@ -14,6 +14,8 @@ export type Health = Readonly<{
   machines: number
   inventory: string
   views?: string
+  /** By target, when the server keeps any. */
+  targets?: Readonly<Record<string, string>>
 }>
 
 export type HttpDoorParts = Readonly<{

@@ -8,7 +8,7 @@ fetch_kickstart() {
         refused=$(sed -n 's/.*server returned error: HTTP\/[0-9.]* //p' $work/wget.log)
         give_up "kickstart refused: ${refused:-$(tail -n 1 $work/wget.log)}"
     fi
-    say "kickstart has $(wc -l <$work/ks.cfg) lines"
+    say "kickstart has $(wc -l <$work/ks.cfg) lines, sha256 $(sha256sum <$work/ks.cfg | cut -d ' ' -f 1)"
     awk -v out=$work -f /installer/sections.awk $work/ks.cfg || give_up "kickstart malformed"
 }
 

@@ -101,7 +101,8 @@ test('a server that does not know its address gives no URL, but TFTP needs none'
 })
 
 test('DESIGN §4: a menu’s path is the same at every door; without a MAC there is none', () => {
-  const paths = (of: Settings): unknown => (['pxelinux', 'grub', 'ipxe'] as const).map((one) => menuPath(of, one))
+  const paths = (of: Settings): unknown =>
+    (['pxelinux', 'grub', 'ipxe'] as const).map((one) => menuPath(of.mac.value, one))
   assert.deepEqual(paths(settings()), [
     'pxelinux.cfg/01-00-00-5e-00-53-af',
     'grub/grub.cfg-01-00-00-5e-00-53-af',

@@ -3,7 +3,7 @@ import { describe, test } from 'node:test'
 import type { PlanContext } from '../../../server/plan/boot.ts'
 import { bootfileFor, bootBranches, loaders } from '../../../server/plan/bootfile.ts'
 import { platforms } from '../../../server/plan/dhcp/clients.ts'
-import { bootSets, linksOf, machinesTouched, reservationsOf } from '../../../server/plan/reservation.ts'
+import { bootSets, linksOf, reservationsOf } from '../../../server/plan/reservation.ts'
 import { settingsOf } from '../../../server/plan/settings.ts'
 import { derivedMac } from '../../../server/inventory/xen-mac.ts'
 import { address, snapshotOf } from '../../fixtures.ts'
@@ -141,22 +141,4 @@ describe('links', () => {
     assert.deepEqual(links(`${yaml}\nsite: {declared_subnets: [b]}`), [['c', '10.0.0.0/24 c']])
     assert.deepEqual(links(`${yaml}\nsite: {declared_subnets: true}`), [])
   })
-})
-
-test('a changed machine touches whoever shares its MAC, address, UUID or Dom0', () => {
-  const { snapshot } = contextOf(`${networks}
-machines:
-  a: {profile: p, uuid: 564d1c2e-0000-4000-8000-00005e005301, interfaces: {eth0: {mac: 00:00:5e:00:53:01, ip: 192.0.2.11, network: farm}}}
-  mac: {profile: p, interfaces: {eth0: {mac: 00:00:5e:00:53:01}}}
-  ip: {profile: p, interfaces: {eth0: {mac: 00:00:5e:00:53:02, ip: 192.0.2.11, network: farm}}}
-  uuid: {profile: p, uuid: 564d1c2e-0000-4000-8000-00005e005301, interfaces: {eth0: {mac: 00:00:5e:00:53:03}}}
-  other: {profile: p, interfaces: {eth0: {mac: 00:00:5e:00:53:04}}}
-  dom0: {profile: xen, interfaces: {eth0: {mac: 00:00:5e:00:53:05}}}
-  g1: {profile: p, dom0: dom0, vdisk: /dev/sda5}
-  g2: {profile: p, dom0: dom0, vdisk: /dev/sda5}`)
-  const touched = (name: string): readonly string[] => [...machinesTouched(snapshot, [name])].sort()
-  assert.deepEqual(touched('a'), ['a', 'ip', 'mac', 'uuid'])
-  assert.deepEqual(touched('g1'), ['g1', 'g2'])
-  assert.deepEqual(touched('dom0'), ['dom0', 'g1', 'g2'])
-  assert.deepEqual(touched('gone'), ['gone'])
 })

@@ -3,6 +3,10 @@ import { describe, test } from 'node:test'
 import { loadTemplates, knownTemplates } from '../../../server/cli/templates.ts'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { encodeRow } from '../../../server/inventory/encode.ts'
+import type { Machine } from '../../../server/inventory/rows.ts'
+import type { Snapshot } from '../../../server/inventory/snapshot.ts'
+import { changeSnapshot } from '../../../server/inventory/snapshot.ts'
 import { recordArming, recordBootAction } from '../../../server/inventory/store/record.ts'
 import type { RenderContext } from '../../../server/render/catalogue.ts'
 import { artefactAt, artefactsOf, catalogue } from '../../../server/render/catalogue.ts'
@@ -21,6 +25,13 @@ const context: RenderContext = {
   known,
   now: 0,
   engine,
+}
+
+function changed(snapshot: Snapshot, hostname: string, columns: Partial<Machine>): Snapshot {
+  const machine = snapshot.machines.get(hostname)
+  assert.ok(machine)
+  const raw = encodeRow({ ...machine, ...columns })
+  return changeSnapshot(snapshot, [{ table: 'machines', key: hostname, raw }], snapshot.revision + 1)
 }
 
 describe('paths', () => {
@@ -99,6 +110,21 @@ describe('the catalogue', () => {
         assert.equal(ref.hostname, hostname)
         assert.equal(artefact.render(context, ref).kind, 'text', path)
       }
+  })
+
+  test('whoever was asked for before, a menu is its own machine’s, of its own picture', () => {
+    const menuOf = (of: RenderContext, hostname: string, menu: string): string => {
+      const [named] = artefactsOf(of, hostname).filter(({ artefact }) => artefact.name === menu)
+      const ref = artefactAt(of.snapshot, named?.path ?? '')
+      const rendered = ref?.artefact.render(of, ref)
+      return rendered?.kind === 'text' ? rendered.text : ''
+    }
+    const later = { ...context, snapshot: changed(farm, 'acas0001', { boot: 'memtest' }) }
+    for (const menu of ['pxelinux', 'grub', 'ipxe', 'pxelinux']) {
+      assert.match(menuOf(context, 'acas0001', menu), /acas0001: boot is local/)
+      assert.match(menuOf(context, 'acas0002', menu), /acas0002: boot is local/)
+      assert.match(menuOf(later, 'acas0001', menu), /acas0001: boot is memtest/)
+    }
   })
 
   test('also of a guest without a MAC of its own', () => {

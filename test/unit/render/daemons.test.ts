@@ -7,13 +7,21 @@ import fc from 'fast-check'
 import { loadTemplates, knownTemplates } from '../../../server/cli/templates.ts'
 import type { RowChange, Snapshot } from '../../../server/inventory/snapshot.ts'
 import { changeSnapshot } from '../../../server/inventory/snapshot.ts'
-import { machinesTouched } from '../../../server/plan/reservation.ts'
+import { machinesTouched } from '../../../server/inventory/touched.ts'
 import { uptakeOf } from '../../../server/render/daemons/check.ts'
+import type { Shares } from '../../../server/render/daemons/shares.ts'
 import { openShares } from '../../../server/render/daemons/shares.ts'
 import { dnsmasqWord, includable, iscString } from '../../../server/render/daemons/syntax.ts'
 import type { DiskFile } from '../../../server/render/files.ts'
 import type { TargetContext, TargetName } from '../../../server/render/targets.ts'
-import { daemonNames, openTarget, renderTarget, targetNames, touchedPaths } from '../../../server/render/targets.ts'
+import {
+  daemonNames,
+  openTarget,
+  prepareTarget,
+  renderTarget,
+  targetNames,
+  touchedPaths,
+} from '../../../server/render/targets.ts'
 import { templateEngine } from '../../../server/render/templates.ts'
 import { assertGolden } from '../../golden/golden.ts'
 import { address, snapshotOf } from '../../fixtures.ts'
@@ -140,16 +148,27 @@ describe('shares', () => {
       assert.ok(shares.members(shares.of(machine)[0] ?? '').includes(machine))
   })
 
+  test('looked up in slices they are what they are at once', () => {
+    const snapshot = manyMachines(5000)
+    const same = { ...snapshot } // another picture, of which nothing is known yet
+    let slices = 0
+    for (const _ of prepareTarget(snapshot, 'isc')) slices++
+    assert.ok(slices >= 4)
+    const [prepared, atOnce] = [openShares(snapshot), openShares(same)]
+    assert.deepEqual(prepared.names, atOnce.names)
+    for (const name of atOnce.names.get('n') ?? []) assert.deepEqual(prepared.members(name), atOnce.members(name))
+  })
+
   test('a changed machine touches the files of its share, and making those again is making all', () => {
     const before = manyMachines(1000)
     const moved = { machine: 'node7', name: 'eth0', mac: '02:00:00:00:ff:ff', ip: '10.1.200.1', network: 'n' }
-    const after = changeSnapshot(before, [{ table: 'interfaces', key: 'node7/eth0', raw: moved }], 3)
+    const rows: readonly RowChange[] = [{ table: 'interfaces', key: 'node7/eth0', raw: moved }]
+    const after = changeSnapshot(before, rows, 3)
     for (const target of targetNames) {
       const [old, now] = [before, after].map((snapshot) => openTarget({ ...context, snapshot }, target))
       assert.ok(old && now)
-      const hostnames = [before, after].flatMap((snapshot) => [...machinesTouched(snapshot, ['node7'])])
       const files = new Map([...renderTarget(old)].flatMap((one) => (one.kind === 'text' ? [[one.path, one]] : [])))
-      const touched = touchedPaths(old, now, hostnames)
+      const touched = new Set(touchedPaths(old, now, rows, machinesTouched(before, after, rows)))
       for (const path of touched) {
         files.delete(path)
         for (const file of now.render(path)) if (file.kind === 'text') files.set(path, file)
@@ -160,16 +179,56 @@ describe('shares', () => {
     }
   })
 
-  test('more machines than the shares are for touch everything: there are other shares then', () => {
+  test('more machines than the shares are for: their network has other shares then, and others have the same', () => {
+    const other: RowChange = { table: 'networks', key: 'other', raw: { name: 'other', cidr: '10.9.0.0/16' } }
     const [before, after] = [manyMachines(128), manyMachines(129)].map((snapshot) =>
-      openTarget({ ...context, snapshot }, 'isc'),
+      openTarget({ ...context, snapshot: changeSnapshot(snapshot, [other], 3) }, 'isc'),
     )
     assert.ok(before && after)
-    assert.deepEqual([...touchedPaths(before, after, ['node128'])].sort(), [
+    const rows = [{ table: 'machines', key: 'node128' }] as const
+    assert.deepEqual([...new Set(touchedPaths(before, after, rows, new Set(['node128'])))].sort(), [
       'bootstead.conf',
       'hosts/n-0.conf',
       'hosts/n-1.conf',
     ])
+  })
+
+  test('of a picture that differs from another in a few machines are those that looking at all machines gives', () => {
+    const nic = (machine: string, ip: string, network: string): RowChange => ({
+      table: 'interfaces',
+      key: `${machine}/eth0`,
+      raw: { machine, name: 'eth0', ip, network },
+    })
+    const others: readonly RowChange[] = ['n', 'o'].map((name, index) => ({
+      table: 'networks',
+      key: name,
+      raw: { name, cidr: `10.${index + 1}.0.0/16` },
+    }))
+    const host = fc.constantFrom('node1', 'node2', 'node127', 'new')
+    const change = fc.oneof(
+      fc
+        .tuple(host, fc.constantFrom('n', 'o', 'p'))
+        .map(([machine, network]) => nic(machine, `10.1.9.${machine.length}`, network)),
+      host.map((key): RowChange => ({ table: 'machines', key, raw: null })),
+      host.map((key): RowChange => ({ table: 'machines', key, raw: { hostname: key, profile: 'p' } })),
+      host.map((machine): RowChange => ({ table: 'interfaces', key: `${machine}/eth0`, raw: null })),
+      fc.constantFrom(...others),
+      fc.constantFrom('n', 'o').map((key): RowChange => ({ table: 'networks', key, raw: null })),
+    )
+    const membersOf = ({ names, members }: Shares) =>
+      [...names].map(([network, shares]) => [network, shares.map((share) => [share, members(share)])])
+    fc.assert(
+      fc.property(fc.array(fc.array(change, { maxLength: 3 }), { maxLength: 5 }), (steps) => {
+        let snapshot = manyMachines(128)
+        membersOf(openShares(snapshot)) // they are known from now on
+        for (const rows of steps) {
+          const next = changeSnapshot(snapshot, rows, 3)
+          const since = { snapshot, hostnames: machinesTouched(snapshot, next, rows) }
+          assert.deepEqual(membersOf(openShares(next, since)), membersOf(openShares({ ...next })))
+          snapshot = next
+        }
+      }),
+    )
   })
 })
 
@@ -282,7 +341,8 @@ test('dhcpd starts again for every change, Kea and dnsmasq read again what they 
   assert.equal(uptakeOf('kea', ['subnets.json']), 'reload')
   assert.equal(uptakeOf('dnsmasq', ['hosts/farm-0', 'options/farm-0']), 'reload')
   assert.equal(uptakeOf('dnsmasq', ['bootstead.conf', 'hosts/farm-0']), 'restart')
-  for (const daemon of daemonNames) assert.equal(uptakeOf(daemon, []), 'nothing')
+  assert.equal(uptakeOf('tftpboot', ['ipxe/boot.ipxe']), 'reload')
+  for (const target of targetNames) assert.equal(uptakeOf(target, []), 'nothing')
 })
 
 test('the templates of constant first files are the shipped ones', () => {

@@ -3,6 +3,7 @@
 // counted, its commits fall between ours.
 import fs from 'node:fs'
 import { syncBuiltinESMExports } from 'node:module'
+import type { Maker } from '../../../server/serve/disk/basis.ts'
 import { withLock } from '../../../server/serve/disk/lock.ts'
 import { publish } from '../../../server/serve/disk/publish.ts'
 import type { DiskTarget } from '../../../server/serve/disk/swap.ts'
@@ -13,6 +14,8 @@ export type Job =
       folder: string
       swap: DiskTarget['swap']
       texts: Readonly<Record<string, string>>
+      /** What is kept as having been made from. */
+      basis: string
       /** Which call is never made, counted from 1. */
       killAt: number | null
       /** Whom to become. */
@@ -43,7 +46,7 @@ if (job.kind === 'lock')
     await new Promise((resolve) => setTimeout(resolve, 60_000))
   })
 else {
-  const { folder, swap, texts, killAt, uid } = job
+  const { folder, swap, texts, basis, killAt, uid } = job
   const calls = countCalls(killAt)
   if (uid !== null) {
     process.setgid?.(uid)
@@ -54,8 +57,9 @@ else {
     path,
     sections: [{ machine: null, text }],
   }))
-  const target: DiskTarget = swap === 'files' ? { folder, swap } : { folder, swap, check: null }
-  const outcome = await publish(target, { kind: 'whole', files }, { now: new Date(0) }).catch((error: unknown) =>
+  const target: DiskTarget = { folder, swap, check: null }
+  const make: Maker = () => Promise.resolve({ set: { kind: 'whole', files }, basis })
+  const outcome = await publish(target, make, { now: new Date(0) }).catch((error: unknown) =>
     error instanceof Error ? { error: error.message } : null,
   )
   process.stdout.write(JSON.stringify({ outcome, calls: calls() }))

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import type { TestContext } from 'node:test'
@@ -12,6 +12,7 @@ import { blameLines, commandCheck } from '../../../server/serve/disk/check.ts'
 import { runCommand } from '../../../server/serve/disk/command.ts'
 import { DiskBusy, withLock } from '../../../server/serve/disk/lock.ts'
 import { publish } from '../../../server/serve/disk/publish.ts'
+import type { Reload, ReloadWay } from '../../../server/serve/disk/reload.ts'
 import { coalesce, reload } from '../../../server/serve/disk/reload.ts'
 import { listGenerations } from '../../../server/serve/disk/rollback.ts'
 import type { DiskTarget } from '../../../server/serve/disk/swap.ts'
@@ -103,7 +104,7 @@ test('a checker runs on the new generation and on files beside it, of which noth
   const script = 'cat "$1" "$2/hosts/1.conf"; ! grep -n bad "$2/hosts/1.conf"'
   const check = commandCheck(
     { argv: ['sh', '-c', script, 'checker', '{main}', '{folder}'], timeoutMs: 60_000, package: null },
-    (root) => [{ kind: 'text', path: 'main', sections: [{ machine: null, text: `include "${root}";\n` }] }],
+    (root) => [{ kind: 'main', path: 'main', text: `include "${root}";\n` }],
   )
   const target: DiskTarget = { folder, swap: 'folder', check }
   const published = await publish(target, setOf({ machine: 'acas0001', text: 'good\n' }), { now })
@@ -120,7 +121,8 @@ test('a checker runs on the new generation and on files beside it, of which noth
 
 test('a checker that is missing is an error, and nothing is published', async (t) => {
   const folder = temporaryFolder(t)
-  const check = commandCheck({ argv: ['no-such-dhcpd'], timeoutMs: 1000, package: 'isc-dhcp-server' }, null)
+  const command = { argv: ['no-such-dhcpd'], timeoutMs: 1000, package: 'isc-dhcp-server' }
+  const check = commandCheck(command, () => [{ kind: 'main', path: 'main', text: '' }])
   const target: DiskTarget = { folder, swap: 'folder', check }
   await assert.rejects(
     publish(target, setOf({ machine: null, text: 'x\n' }), { now }),
@@ -130,25 +132,130 @@ test('a checker that is missing is an error, and nothing is published', async (t
   assert.deepEqual(readdirSync(join(folder, 'generations')), [])
 })
 
+test('a checker runs once with each main file, until it refuses one', async (t) => {
+  const [root, scratch, log] = [
+    temporaryFolder(t),
+    join(temporaryFolder(t), 'scratch'),
+    join(temporaryFolder(t), 'log'),
+  ]
+  const check = (texts: readonly string[]) =>
+    commandCheck(
+      {
+        argv: ['sh', '-c', `cat "$1" >> ${log}; ! grep -q bad "$1"`, 'checker', '{main}'],
+        timeoutMs: 60_000,
+        package: null,
+      },
+      () => texts.map((text, index) => ({ kind: 'main', path: `runs/${index}`, text })),
+    )(root, join(scratch, String(texts.length)))
+  assert.deepEqual(await check(['a\n', 'b\n']), { ok: true })
+  assert.equal((await check(['c\n', 'bad\n', 'd\n'])).ok, false)
+  assert.equal(readFileSync(log, 'utf8'), 'a\nb\nc\nbad\n')
+})
+
+const by =
+  (script: string): ReloadWay =>
+  () =>
+  () =>
+    runCommand(shell(script))
+
 test('a reload runs once for what was published, is recorded, and is owed again when it failed', async (t) => {
   const folder = temporaryFolder(t)
   const log = join(temporaryFolder(t), 'log')
-  const target: DiskTarget = { folder, swap: 'files' }
-  const good = shell(`echo reloaded | tee -a ${log}`)
+  const target: DiskTarget = { folder, swap: 'files', check: null }
+  const good = by(`echo reloaded | tee -a ${log}`)
   assert.deepEqual(await reload(target, good, { now }), { kind: 'not owed' })
   for (const text of ['1\n', '2\n', '3\n']) await publish(target, setOf({ machine: null, text }), { now })
-  const failed = await reload(target, shell('echo no such unit; exit 5'), { now })
-  assert.deepEqual(failed, { kind: 'ran', generation: 3, ok: false, how: 'exit status 5', output: 'no such unit\n' })
+  const failed = await reload(target, by('echo no such unit; exit 5'), { now })
+  assert.deepEqual(withoutTime(failed), {
+    kind: 'ran',
+    generation: 3,
+    ok: false,
+    how: 'exit status 5',
+    output: 'no such unit\n',
+  })
   assert.equal((await publish(target, setOf({ machine: null, text: '3\n' }), { now })).kind, 'unchanged')
   const both = await Promise.all([reload(target, good, { now }), reload(target, good, { now })])
   assert.deepEqual(both.map(({ kind }) => kind).toSorted(), ['not owed', 'ran'])
   assert.equal(readFileSync(log, 'utf8'), 'reloaded\n')
-  assert.deepEqual((await listGenerations(target))[0]?.reload, {
-    at: '2026-11-23T12:00:00.000Z',
-    ok: true,
-    how: 'exit status 0',
-    output: 'reloaded\n',
-  })
+  const { tookMs = -1, ...record } = (await listGenerations(target))[0]?.reload ?? {}
+  assert.ok(tookMs >= 0)
+  assert.deepEqual(record, { at: '2026-11-23T12:00:00.000Z', ok: true, how: 'exit status 0', output: 'reloaded\n' })
+})
+
+function withoutTime(reloaded: Reload): unknown {
+  const { tookMs: _, ...rest } = reloaded.kind === 'ran' ? reloaded : { ...reloaded, tookMs: 0 }
+  return rest
+}
+
+test('a reload whose program is missing has failed, and is owed', async (t) => {
+  const target: DiskTarget = { folder: temporaryFolder(t), swap: 'files', check: null }
+  await publish(target, setOf({ machine: null, text: '1\n' }), { now })
+  const missing: ReloadWay = () => () => runCommand({ argv: ['no-such-systemctl'], timeoutMs: 1000, package: null })
+  const failed = await reload(target, missing, { now })
+  assert.ok(failed.kind === 'ran' && !failed.ok)
+  assert.equal(failed.how, 'no program no-such-systemctl: is it in the PATH?')
+  assert.equal((await reload(target, by(''), { now })).kind, 'ran')
+})
+
+const filesOf = (texts: Readonly<Record<string, string>>) =>
+  ({
+    kind: 'whole',
+    files: Object.entries(texts).map(([path, text]) => ({
+      kind: 'text' as const,
+      path,
+      sections: [{ machine: null, text }],
+    })),
+  }) as const
+
+test('a daemon is told of every path that changed since it was last told with success', async (t) => {
+  const target: DiskTarget = { folder: temporaryFolder(t), swap: 'folder', check: null }
+  const told: string[][] = []
+  const way =
+    (script: string): ReloadWay =>
+    (changed) => {
+      told.push(changed.toSorted())
+      return () => runCommand(shell(script))
+    }
+  const publishing = async (texts: Readonly<Record<string, string>>, script: string): Promise<unknown> => {
+    await publish(target, filesOf(texts), { now })
+    await reload(target, way(script), { now })
+    return told.at(-1)
+  }
+  assert.deepEqual(await publishing({ head: '1', a: '1', b: '1' }, ''), ['a', 'b', 'head'], 'the first time all')
+  assert.deepEqual(await publishing({ head: '1', a: '2', b: '1' }, ''), ['a'])
+  assert.deepEqual(await publishing({ head: '2', a: '2', b: '1' }, 'exit 1'), ['head'])
+  assert.deepEqual(await publishing({ head: '2', a: '2', b: '1', c: '1' }, 'exit 1'), ['c', 'head'], 'still owed')
+  assert.deepEqual(await publishing({ head: '2', a: '2', c: '1' }, ''), ['b', 'c', 'head'])
+  assert.deepEqual(await publishing({ head: '2', a: '3', c: '1' }, ''), ['a'])
+  for (const a of ['4', '5', '6', '7']) await publish(target, filesOf({ head: '2', a, c: '1' }), { now, keep: 2 })
+  await reload(target, way(''), { now })
+  assert.deepEqual(told.at(-1), ['a', 'c', 'head'], 'no kept generation was told')
+})
+
+test('a file that vanished and was written again is told of as if all had changed', async (t) => {
+  const target: DiskTarget = { folder: temporaryFolder(t), swap: 'files', check: null }
+  const told: string[][] = []
+  const way: ReloadWay = (changed) => {
+    told.push(changed.toSorted())
+    return () => runCommand(shell(''))
+  }
+  for (const vanishes of [false, true]) {
+    if (vanishes) rmSync(join(target.folder, 'a'))
+    await publish(target, filesOf({ a: '1', b: '1' }), { now })
+    await reload(target, way, { now })
+  }
+  assert.deepEqual(told, [
+    ['a', 'b'],
+    ['a', 'b'],
+  ])
+})
+
+test('when there is nothing to tell, that is recorded, and nothing is owed', async (t) => {
+  const target: DiskTarget = { folder: temporaryFolder(t), swap: 'files', check: null }
+  await publish(target, filesOf({ a: '1' }), { now })
+  assert.deepEqual(await reload(target, () => null, { now }), { kind: 'nothing to tell', generation: 1 })
+  assert.deepEqual(await reload(target, by('exit 1'), { now }), { kind: 'not owed' })
+  assert.equal((await listGenerations(target))[0]?.reload?.how, 'nothing to tell')
 })
 
 test('many requests cause one run; requests during a run cause one more', async (t) => {
@@ -214,7 +321,7 @@ test('a lock is held against other processes and ends with its holder, kill -9 i
 
 test('of two publications at once, in one process or two, one waits for the other', async (t) => {
   const folder = temporaryFolder(t)
-  const target: DiskTarget = { folder, swap: 'files' }
+  const target: DiskTarget = { folder, swap: 'files', check: null }
   const texts = Array.from({ length: 8 }, (_, n) => `${n}\n`)
   const publications = await Promise.all(texts.map((text) => publish(target, setOf({ machine: null, text }), { now })))
   assert.deepEqual(

@@ -20,6 +20,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import type { TestContext } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
+import type { Maker } from '../../../server/serve/disk/basis.ts'
 import { compare } from '../../../server/serve/disk/compare.ts'
 import type { Publication } from '../../../server/serve/disk/publish.ts'
 import { publish } from '../../../server/serve/disk/publish.ts'
@@ -43,16 +44,18 @@ const whole = (texts: Texts) =>
     })),
   }) as const
 
-const targetOf = (folder: string, swap: DiskTarget['swap']): DiskTarget =>
-  swap === 'files' ? { folder, swap } : { folder, swap, check: null }
+const targetOf = (folder: string, swap: DiskTarget['swap']): DiskTarget => ({ folder, swap, check: null })
 
 type Answer = Readonly<{ outcome: Publication | Readonly<{ error: string }> | null; calls: number }>
 
 /** Runs a publication in a process of its own. Null when it was killed. */
-async function publishElsewhere(job: Omit<Extract<Job, { kind: 'publish' }>, 'kind'>): Promise<Answer | null> {
+async function publishElsewhere(
+  job: Omit<Extract<Job, { kind: 'publish' }>, 'kind' | 'basis'>,
+  basis = 'elsewhere',
+): Promise<Answer | null> {
   const child = spawn(
     process.execPath,
-    ['--import', 'tsx', join(import.meta.dirname, 'disk-child.ts'), JSON.stringify({ kind: 'publish', ...job })],
+    ['--import', 'tsx', join(import.meta.dirname, 'disk-child.ts'), JSON.stringify({ kind: 'publish', basis, ...job })],
     { stdio: ['ignore', 'pipe', 'inherit'] },
   )
   let answer = ''
@@ -96,11 +99,18 @@ for (const swap of ['files', 'folder'] as const)
     const folder = temporaryFolder(t)
     const base = swap === 'files' ? folder : join(folder, 'current')
     const target = targetOf(folder, swap)
-    await publish(target, whole(old), { now })
+    /** What a folder says it was made from is what it holds, once an interrupted publication was finished. */
+    const make =
+      (texts: Texts, basis: string): Maker =>
+      ({ basis: before }) => {
+        if (existsSync(base)) assert.ok(isSame(readSet(base), before === 'next' ? next : before === 'old' ? old : {}))
+        return Promise.resolve({ set: whole(texts), basis })
+      }
+    await publish(target, make(old, 'old'), { now })
     let kills = 0
     for (let killAt = 1; ; killAt++) {
       const stop = poll(base)
-      const answer = await publishElsewhere({ folder, swap, texts: next, killAt, uid: null })
+      const answer = await publishElsewhere({ folder, swap, texts: next, killAt, uid: null }, 'next')
       const seen = await stop()
       for (const text of seen) assert.ok([...Object.values(old), ...Object.values(next)].includes(text), text)
       const left = readSet(base)
@@ -115,9 +125,9 @@ for (const swap of ['files', 'folder'] as const)
         break
       }
       kills++
-      await publish(target, whole(next), { now })
+      await publish(target, make(next, 'next'), { now })
       await assertHolds(target, base, next)
-      await publish(target, whole(old), { now })
+      await publish(target, make(old, 'old'), { now })
       await assertHolds(target, base, old)
     }
     assert.ok(kills >= 15, `killed ${kills} times`)
@@ -152,7 +162,11 @@ test('a file that is edited between a crash and the next run is left alone', asy
     await publishElsewhere({ folder, swap: 'files', texts: next, killAt, uid: null })
   }
   appendFileSync(join(folder, 'hosts.conf'), '# by hand\n')
-  const publication = await publish(target, whole(next), { now })
+  const make: Maker = ({ unsettled }) => {
+    assert.deepEqual(unsettled, ['hosts.conf'], 'whoever makes only what has changed makes this too')
+    return Promise.resolve({ set: whole(next), basis: null })
+  }
+  const publication = await publish(target, make, { now })
   assert.ok(publication.resumed)
   assert.ok(publication.conflicts.some(({ path, what }) => path === 'hosts.conf' && what === 'edited'))
   assert.equal(readFileSync(join(folder, 'hosts.conf'), 'utf8'), '3 old\n# by hand\n')

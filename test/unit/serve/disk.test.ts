@@ -40,7 +40,7 @@ const whole = (texts: Texts) => ({ kind: 'whole', files: filesOf(texts) }) as co
 function bothSwaps(name: string, run: (t: TestContext, target: DiskTarget, base: string) => Promise<void>): void {
   test(`${name} (file by file)`, async (t) => {
     const folder = temporaryFolder(t)
-    await run(t, { folder, swap: 'files' }, folder)
+    await run(t, { folder, swap: 'files', check: null }, folder)
   })
   test(`${name} (as a folder)`, async (t) => {
     const folder = temporaryFolder(t)
@@ -68,6 +68,8 @@ bothSwaps('a folder holds exactly the files of the set', async (_t, target, base
     generation: 1,
     written: 3,
     removed: 0,
+    note: null,
+    files: 3,
     conflicts: [],
     resumed: false,
   })
@@ -133,7 +135,7 @@ bothSwaps('a file edited by hand is left alone, the others go on, --adopt replac
 
 test('a foreign file is left alone unless its bytes are those we would write', async (t) => {
   const folder = temporaryFolder(t)
-  const target: DiskTarget = { folder, swap: 'files' }
+  const target: DiskTarget = { folder, swap: 'files', check: null }
   writeFileSync(join(folder, 'theirs'), 'theirs\n')
   writeFileSync(join(folder, 'same'), 'same\n')
   const { ino } = statSync(join(folder, 'same'))
@@ -165,7 +167,10 @@ test('folders, links and devices in the way, and paths that lead out, are confli
     'ok',
   ]
   const texts = Object.fromEntries(paths.map((path) => [path, `${path}\n`]))
-  const publication = await publish({ folder, swap: 'files' }, whole(texts), { now, adopt: new Set(paths) })
+  const publication = await publish({ folder, swap: 'files', check: null }, whole(texts), {
+    now,
+    adopt: new Set(paths),
+  })
   assert.deepEqual(whatOf(publication), [
     'folder in the way',
     'link in the way',
@@ -194,6 +199,7 @@ bothSwaps('a file that was only touched is no conflict and is not written', asyn
   utimesSync(join(base, 'one'), 1, 1)
   assert.deepEqual(await publish(target, whole({ one: '1\n' }), { now }), {
     kind: 'unchanged',
+    files: 1,
     conflicts: [],
     resumed: false,
   })
@@ -201,23 +207,30 @@ bothSwaps('a file that was only touched is no conflict and is not written', asyn
   assert.equal((await publish(target, whole({ one: '2\n' }), { now })).kind, 'published')
 })
 
-bothSwaps('a loader is copied, and its source must be what it was said to be', async (t, target, base) => {
-  const source = join(temporaryFolder(t), 'pxelinux.0')
-  const bytes = Buffer.from([0, 255, 10, 13])
-  writeFileSync(source, bytes)
-  const file: DiskFile = { kind: 'copy', path: 'pxelinux.0', source, sha256: sha256Of(bytes) }
-  await publish(target, { kind: 'whole', files: [file] }, { now })
-  assert.deepEqual(readFileSync(join(base, 'pxelinux.0')), bytes)
-  rmSync(source)
-  assert.equal((await publish(target, { kind: 'whole', files: [file] }, { now })).kind, 'unchanged', 'it is not read')
-  writeFileSync(source, 'another release')
-  const renamed: DiskFile = { ...file, path: 'other.0' }
-  await assert.rejects(publish(target, { kind: 'whole', files: [renamed] }, { now }), /is not what it was/)
-  assert.deepEqual(
-    readdirSync(base).filter((name) => !name.startsWith('.')),
-    ['pxelinux.0'],
-  )
-})
+bothSwaps(
+  'a loader is copied; when its source is gone, or another, it alone is left as it is',
+  async (t, target, base) => {
+    const source = join(temporaryFolder(t), 'pxelinux.0')
+    const bytes = Buffer.from([0, 255, 10, 13])
+    writeFileSync(source, bytes)
+    const file: DiskFile = { kind: 'copy', path: 'pxelinux.0', source, sha256: sha256Of(bytes) }
+    await publish(target, { kind: 'whole', files: [file] }, { now })
+    assert.deepEqual(readFileSync(join(base, 'pxelinux.0')), bytes)
+    rmSync(source)
+    assert.equal((await publish(target, { kind: 'whole', files: [file] }, { now })).kind, 'unchanged', 'it is not read')
+    writeFileSync(source, 'another release')
+    const missing: DiskFile = { ...file, path: 'gone.0', source: `${source}.gone` }
+    const files = [file, { ...file, path: 'other.0' }, missing, ...filesOf({ text: '1\n' })]
+    const publication = await publish(target, { kind: 'whole', files }, { now })
+    assert.deepEqual(whatOf(publication), ['other.0 lost', 'gone.0 lost'])
+    assert.match(publication.conflicts[0]?.message ?? '', /pxelinux\.0 has another checksum.*collect the loaders again/)
+    assert.match(publication.conflicts[1]?.message ?? '', /pxelinux\.0\.gone can't be read \(ENOENT\)/)
+    assert.deepEqual(
+      readdirSync(base).filter((name) => !name.startsWith('.')),
+      ['pxelinux.0', 'text'],
+    )
+  },
+)
 
 bothSwaps('one path twice in a set is an error of the renderer, and nothing is published', async (_t, target, base) => {
   await publish(target, whole({ one: '1\n' }), { now })
@@ -293,9 +306,9 @@ bothSwaps('a lost manifest: what is as it should be is taken in again', async (_
 
 test('a damaged manifest is named, with the way out', async (t) => {
   const folder = temporaryFolder(t)
-  await publish({ folder, swap: 'files' }, whole({ one: '1\n' }), { now })
+  await publish({ folder, swap: 'files', check: null }, whole({ one: '1\n' }), { now })
   writeFileSync(join(folder, '.bootstead/manifest.db'), 'not a database, but long enough to be looked at'.repeat(50))
-  await assert.rejects(publish({ folder, swap: 'files' }, whole({ one: '2\n' }), { now }), {
+  await assert.rejects(publish({ folder, swap: 'files', check: null }, whole({ one: '2\n' }), { now }), {
     message: new RegExp(`^${folder}: its manifest is damaged; move .bootstead/manifest.db away`),
   })
   assert.deepEqual(contentOf(folder), { one: '1\n' })
@@ -374,6 +387,7 @@ bothSwaps('a comparison says what would be done and does nothing', async (_t, ta
   const onChange = (change: FileChange): void => void changes.push(change)
   const absent = { ...target, folder: join(target.folder, 'absent') }
   assert.deepEqual(await compare(absent, whole({ one: '1\n' }), {}), {
+    files: 1,
     conflicts: [],
     resumed: false,
     written: 1,
@@ -397,7 +411,7 @@ bothSwaps('a comparison says what would be done and does nothing', async (_t, ta
 
 test('the sections of a file are known again after any change of them', async (t) => {
   const folder = temporaryFolder(t)
-  const target: DiskTarget = { folder, swap: 'files' }
+  const target: DiskTarget = { folder, swap: 'files', check: null }
   const sectionsOf = (owner: string) => [
     { machine: null, text: '# häd\n' },
     { machine: owner, text: 'lines\n' },
@@ -413,7 +427,7 @@ test('the sections of a file are known again after any change of them', async (t
 
 test('what is written between the comparison and its turn is left alone', async (t) => {
   const folder = temporaryFolder(t)
-  const target: DiskTarget = { folder, swap: 'files' }
+  const target: DiskTarget = { folder, swap: 'files', check: null }
   await publish(target, whole({ one: '1\n', two: '1\n' }), { now })
   const files = function* (): Generator<DiskFile> {
     yield* filesOf({ one: '2\n', 'deep/three': '2\n' })

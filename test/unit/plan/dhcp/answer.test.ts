@@ -1,206 +1,84 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import type { Snapshot } from '../../../../server/inventory/snapshot.ts'
-import { derivedMac } from '../../../../server/inventory/xen-mac.ts'
-import type { DhcpAnswer } from '../../../../server/plan/dhcp/answer.ts'
-import { answerDhcp } from '../../../../server/plan/dhcp/answer.ts'
-import type { DhcpMessage, MessageType } from '../../../../server/plan/dhcp/message.ts'
-import { MESSAGE_TYPE, NO_ADDRESS, OPTION } from '../../../../server/plan/dhcp/message.ts'
-import { ascii, ipv4List, ipv4Text, messageType, u16, u8 } from '../../../../server/plan/dhcp/options.ts'
-import type { Server } from '../../../../server/plan/server.ts'
+import { NO_ADDRESS, OPTION } from '../../../../server/plan/dhcp/message.ts'
+import { messageType } from '../../../../server/plan/dhcp/options.ts'
 import { address, snapshotOf } from '../../../fixtures.ts'
+import { derivedMac } from '../../../../server/inventory/xen-mac.ts'
+import type { Arrival } from '../../../../server/plan/dhcp/arrival.ts'
+import {
+  answer,
+  ask,
+  farm,
+  host,
+  number,
+  onBoth,
+  pxe,
+  quads,
+  reply,
+  requested,
+  serverId,
+  silence,
+  text,
+  unserved,
+} from './asking.ts'
 
-const farm = snapshotOf(`
-site: {dhcp_lease_seconds: 7200}
-networks:
-  farm: {cidr: 192.0.2.0/24, gateway: 192.0.2.254, dns: [192.0.2.1, 192.0.2.2], ntp: [192.0.2.3, ntp.example.org], domain: farm.example.org, mtu: 9000, relay: 203.0.113.254}
-  lab: {cidr: 198.51.100.0/24, gateway: 198.51.100.254, next_server: 198.51.100.9}
-profiles: {p: {}}
-machines:
-  a: {profile: p, interfaces: {eth0: {mac: 00:00:5e:00:53:01, ip: 192.0.2.11, network: farm}, eth1: {mac: 00:00:5e:00:53:11, ip: 198.51.100.11, network: lab}}}
-  lab1: {profile: p, interfaces: {eth0: {mac: 00:00:5e:00:53:02, ip: 198.51.100.12, network: lab}}}
-  byname: {profile: p, uuid: 564d1c2e-0000-4000-8000-00005e005301, interfaces: {eth0: {ip: 192.0.2.13, network: farm, boot: true}, eth1: {mac: 00:00:5e:00:53:13}}}
-  floating: {profile: p, interfaces: {eth0: {mac: 00:00:5e:00:53:04, network: farm}}}
-  withheld: {profile: nothing, interfaces: {eth0: {mac: 00:00:5e:00:53:05, ip: 192.0.2.15, network: farm}}}
-  ipxe: {profile: p, params: {loader: ipxe}, interfaces: {eth0: {mac: 00:00:5e:00:53:06, ip: 192.0.2.16, network: farm}}}
-`)
-const host: Server = { advertise: null, addresses: [address('192.0.2.1')], httpPort: 80 }
-
-type Asked = Readonly<{ mac?: string; options?: readonly (readonly [number, Uint8Array])[] }> &
-  Partial<Omit<DhcpMessage, 'options'>>
-
-function ask(type: MessageType, { mac = '00:00:5e:00:53:01', options = [], ...fields }: Asked = {}): DhcpMessage {
-  return {
-    op: 'request',
-    htype: 1,
-    hops: 0,
-    xid: 0x11223344,
-    secs: 7,
-    broadcast: false,
-    ciaddr: NO_ADDRESS,
-    yiaddr: NO_ADDRESS,
-    siaddr: NO_ADDRESS,
-    giaddr: NO_ADDRESS,
-    chaddr: Uint8Array.from(mac.split(':'), (octet) => Number.parseInt(octet, 16)),
-    sname: '',
-    file: '',
-    ...fields,
-    options: new Map([[OPTION.messageType, u8(MESSAGE_TYPE[type])], ...options]),
-  }
-}
-
-const answer = (request: DhcpMessage, snapshot: Snapshot = farm, server = host): DhcpAnswer =>
-  answerDhcp({ snapshot, server, known: { templates: new Set() }, now: 0 }, request)
-
-function reply(request: DhcpMessage, snapshot: Snapshot = farm, server = host): DhcpMessage {
-  const made = answer(request, snapshot, server)
-  assert.ok(made.kind === 'reply', made.kind === 'ignore' ? made.why : '')
-  return made.reply
-}
-function silence(request: DhcpMessage, snapshot: Snapshot = farm): Readonly<{ why: string; machine: string | null }> {
-  const made = answer(request, snapshot)
-  assert.ok(made.kind === 'ignore', 'it was answered')
-  return made
-}
-
-const text = (message: DhcpMessage, code: number): string | null => {
-  const value = message.options.get(code)
-  return value === undefined ? null : Buffer.from(value).toString('latin1')
-}
-const quads = (message: DhcpMessage, code: number): readonly string[] => {
-  const value = message.options.get(code) ?? new Uint8Array()
-  return Array.from({ length: value.length / 4 }, (_, index) => ipv4Text(value, index * 4))
-}
-const number = (message: DhcpMessage, code: number): number | null => {
-  const value = message.options.get(code)
-  return value === undefined ? null : [...value].reduce((sum, octet) => sum * 256 + octet, 0)
-}
-const requested = (ip: string): readonly [number, Uint8Array] => [OPTION.requestedAddress, ipv4List([ip])]
-const serverId = (ip: string): readonly [number, Uint8Array] => [OPTION.serverIdentifier, ipv4List([ip])]
-const pxe = (arch = 0): readonly (readonly [number, Uint8Array])[] => [
-  [OPTION.vendorClass, ascii(`PXEClient:Arch:${String(arch).padStart(5, '0')}:UNDI:002001`)],
-  [OPTION.clientArchitecture, u16(arch)],
-]
-
-describe('DISCOVER', () => {
-  test('RFC 2131 §4.3.1 table 3: an OFFER of the reservation, with the fields of the request that go back', () => {
-    const offer = reply(ask('DISCOVER', { broadcast: true, ciaddr: '192.0.2.99' }))
-    assert.equal(messageType(offer), 'OFFER')
-    const { op, xid, yiaddr, ciaddr, siaddr, giaddr, broadcast, hops, secs, file, sname } = offer
-    assert.deepEqual(
-      { op, xid, yiaddr, ciaddr, siaddr, giaddr, broadcast, hops, secs, file, sname },
-      {
-        op: 'reply',
-        xid: 0x11223344,
-        yiaddr: '192.0.2.11',
-        ciaddr: NO_ADDRESS,
-        siaddr: NO_ADDRESS,
-        giaddr: NO_ADDRESS,
-        broadcast: true,
-        hops: 0,
-        secs: 0,
-        file: '',
-        sname: '',
-      },
-    )
-    assert.deepEqual(quads(offer, OPTION.serverIdentifier), ['192.0.2.1'])
-  })
-
-  test('RFC 2131 §4.4.5: a lease with its renewal at one half and its rebinding at seven eighths', () => {
-    const offer = reply(ask('DISCOVER'))
-    assert.deepEqual(
-      [51, 58, 59].map((code) => number(offer, code)),
-      [7200, 3600, 6300],
-    )
-  })
-
-  test('the host’s network, name and MTU, from the rows; a time server that is a name can’t be given', () => {
-    const offer = reply(ask('DISCOVER'))
-    assert.deepEqual(quads(offer, OPTION.subnetMask), ['255.255.255.0'])
-    assert.deepEqual(quads(offer, OPTION.router), ['192.0.2.254'])
-    assert.deepEqual(quads(offer, OPTION.domainNameServer), ['192.0.2.1', '192.0.2.2'])
-    assert.deepEqual(quads(offer, OPTION.ntpServer), ['192.0.2.3'])
-    assert.deepEqual(quads(offer, OPTION.broadcastAddress), ['192.0.2.255'])
-    assert.deepEqual([text(offer, OPTION.hostname), text(offer, OPTION.domainName)], ['a', 'farm.example.org'])
-    assert.equal(number(offer, OPTION.interfaceMtu), 9000)
-  })
-
-  test('RFC 2132 §9.8: options come in the order the client asked for, the others behind them', () => {
-    const order = (codes: readonly number[]): readonly number[] => [
-      ...reply(ask('DISCOVER', { options: [[OPTION.parameterRequestList, Uint8Array.from(codes)]] })).options.keys(),
-    ]
-    const ours = new Set([1, 3, 6, 12, 15, 26, 28, 42])
-    assert.deepEqual(
-      order([42, 3, 99, 1, 3]).filter((code) => ours.has(code)),
-      [42, 3, 1, 6, 12, 15, 26, 28],
-    )
-    assert.deepEqual(
-      order([]).filter((code) => ours.has(code)),
-      [...ours],
-    )
-    assert.deepEqual(order([42, 3, 1]).slice(0, 2), [OPTION.messageType, OPTION.serverIdentifier])
-  })
-
-  test('a machine’s second card gets its own address, without a second default route and without a boot file', () => {
-    const offer = reply(ask('DISCOVER', { mac: '00:00:5e:00:53:11', options: pxe() }), farm, {
-      ...host,
-      addresses: [address('192.0.2.1'), address('198.51.100.1')],
-    })
-    assert.deepEqual(
-      [offer.yiaddr, quads(offer, OPTION.router), offer.file, quads(offer, OPTION.serverIdentifier)],
-      ['198.51.100.11', [], '', ['198.51.100.1']],
-    )
-  })
-
-  test('the lease is an hour when the param is absent, or no number of at least a minute', () => {
-    for (const params of [
-      '{}',
-      '{dhcp_lease_seconds: 59}',
-      '{dhcp_lease_seconds: soon}',
-      '{dhcp_lease_seconds: 4294967295}',
-      '{dhcp_lease_seconds: 90.5}',
-    ]) {
-      const snapshot = snapshotOf(
-        `networks: {n: {cidr: 192.0.2.0/24}}\nprofiles: {p: {}}\nmachines: {a: {profile: p, params: ${params}, interfaces: {eth0: {mac: 00:00:5e:00:53:01, ip: 192.0.2.11, network: n}}}}`,
-      )
-      assert.equal(number(reply(ask('DISCOVER'), snapshot), OPTION.leaseTime), 3600, params)
-    }
-  })
-
-  test('a site-wide value of the wrong form spoils no reply', () => {
-    const snapshot = snapshotOf(
-      `site: {domain: 42, dns: [{}], ntp: ["ü"]}\nnetworks: {n: {cidr: 192.0.2.0/24}}\nprofiles: {p: {}}\nmachines: {a: {profile: p, interfaces: {eth0: {mac: 00:00:5e:00:53:01, ip: 192.0.2.11, network: n}}}}`,
-    )
-    const offer = reply(ask('DISCOVER'), snapshot)
-    assert.deepEqual([offer.yiaddr, text(offer, OPTION.domainName), quads(offer, 6)], ['192.0.2.11', null, []])
-  })
-})
-
-describe('REQUEST, RFC 2131 §4.3.2', () => {
-  test('SELECTING: server identifier ours, requested address the reservation: ACK', () => {
+describe('REQUEST', () => {
+  test('RFC 2131 §4.3.2, SELECTING: server identifier ours, requested address the reservation: ACK', () => {
     const ack = reply(ask('REQUEST', { options: [requested('192.0.2.11'), serverId('192.0.2.1')] }))
     assert.deepEqual([messageType(ack), ack.yiaddr, ack.ciaddr], ['ACK', '192.0.2.11', NO_ADDRESS])
     assert.deepEqual(quads(ack, OPTION.serverIdentifier), ['192.0.2.1'])
   })
 
-  test('SELECTING: another server was chosen: silence, for its reservation is not ours to refuse', () => {
+  test('RFC 2131 §4.3.2, SELECTING: server identifier ours, but not what was offered: NAK', () => {
+    const nak = reply(ask('REQUEST', { options: [requested('192.0.2.99'), serverId('192.0.2.1')] }))
+    assert.equal(messageType(nak), 'NAK')
+  })
+
+  test('RFC 2131 §4.3.2, SELECTING: another server was chosen: silence, for its reservation is not ours to refuse', () => {
     const { why, machine } = silence(ask('REQUEST', { options: [requested('192.0.2.99'), serverId('192.0.2.9')] }))
     assert.deepEqual([why, machine], ['a chose server 192.0.2.9', 'a'])
   })
 
-  test('INIT-REBOOT: no server identifier, ciaddr zero, requested address as it is: ACK; another: NAK', () => {
-    assert.equal(messageType(reply(ask('REQUEST', { options: [requested('192.0.2.11')] }))), 'ACK')
-    assert.equal(messageType(reply(ask('REQUEST', { options: [requested('192.0.2.99')] }))), 'NAK')
+  test('RFC 2131 §4.3.2, INIT-REBOOT: no server identifier, ciaddr zero, requested address the reservation: ACK', () => {
+    const ack = reply(ask('REQUEST', { options: [requested('192.0.2.11')] }))
+    assert.deepEqual([messageType(ack), ack.yiaddr, number(ack, OPTION.leaseTime)], ['ACK', '192.0.2.11', 7200])
   })
 
-  test('RENEWING and REBINDING: ciaddr as it is: ACK with that ciaddr; another: NAK', () => {
+  test('RFC 2131 §4.3.2, INIT-REBOOT: a machine of ours on its network with another address: NAK', () => {
+    assert.equal(messageType(reply(ask('REQUEST', { options: [requested('192.0.2.99')] }))), 'NAK')
+    const relayed = ask('REQUEST', { giaddr: '192.0.2.254', options: [requested('198.51.100.11')] })
+    assert.equal(messageType(reply(relayed)), 'NAK')
+  })
+
+  test('RFC 2131 §4.3.2, INIT-REBOOT: whom we don’t know gets no NAK, be it on a network of ours: silence', () => {
+    for (const giaddr of [NO_ADDRESS, '192.0.2.254'])
+      unserved(ask('REQUEST', { mac: '00:00:5e:00:53:99', giaddr, options: [requested('192.0.2.99')] }))
+  })
+
+  test('RFC 2131 §4.3.2, RENEWING: unicast, ciaddr the reservation: ACK with that ciaddr and a new lease', () => {
     const ack = reply(ask('REQUEST', { ciaddr: '192.0.2.11' }))
     assert.deepEqual([messageType(ack), ack.ciaddr, ack.yiaddr], ['ACK', '192.0.2.11', '192.0.2.11'])
-    assert.equal(messageType(reply(ask('REQUEST', { ciaddr: '192.0.2.11', giaddr: '192.0.2.254' }))), 'ACK')
-    assert.equal(messageType(reply(ask('REQUEST', { ciaddr: '192.0.2.99' }))), 'NAK')
+    assert.equal(number(ack, OPTION.leaseTime), 7200)
   })
 
-  test('a REQUEST that names no address at all is not refused: a NAK is for what is known to be wrong', () => {
+  test('RFC 2131 §4.3.2, RENEWING: by way of a router, which no interface of ours contradicts: ACK', () => {
+    const eth1 = { interface: 'eth1', addresses: [address('198.51.100.1')] }
+    const made = answer(ask('REQUEST', { ciaddr: '192.0.2.11' }), farm, onBoth, eth1)
+    assert.ok(made.kind === 'reply')
+    assert.equal(messageType(made.reply), 'ACK')
+  })
+
+  test('RFC 2131 §4.3.2, REBINDING: broadcast, by way of a relay perhaps: ACK', () => {
+    const ack = reply(ask('REQUEST', { ciaddr: '192.0.2.11', broadcast: true, giaddr: '192.0.2.254' }))
+    assert.deepEqual([messageType(ack), ack.ciaddr, ack.giaddr], ['ACK', '192.0.2.11', '192.0.2.254'])
+  })
+
+  test('RFC 2131 §4.3.2, RENEWING and REBINDING: the reservation has moved: NAK, so that the client begins anew', () => {
+    assert.equal(messageType(reply(ask('REQUEST', { ciaddr: '192.0.2.99' }))), 'NAK')
+    assert.equal(messageType(reply(ask('REQUEST', { ciaddr: '192.0.2.99', giaddr: '192.0.2.254' }))), 'NAK')
+  })
+
+  test('a NAK is for what is known to be wrong: a REQUEST that names no address at all is not refused', () => {
     assert.equal(silence(ask('REQUEST')).why, 'a names no address')
   })
 
@@ -226,7 +104,7 @@ describe('REQUEST, RFC 2131 §4.3.2', () => {
 })
 
 describe('INFORM, DECLINE, RELEASE', () => {
-  test('§4.3.5: INFORM is answered with the configuration, no address and no lease', () => {
+  test('RFC 2131 §4.3.5: INFORM is answered with the configuration, no address and no lease', () => {
     const ack = reply(ask('INFORM', { ciaddr: '192.0.2.11' }))
     assert.deepEqual([messageType(ack), ack.yiaddr, ack.ciaddr], ['ACK', NO_ADDRESS, '192.0.2.11'])
     for (const code of [OPTION.leaseTime, OPTION.renewalTime, OPTION.rebindingTime])
@@ -234,15 +112,34 @@ describe('INFORM, DECLINE, RELEASE', () => {
     assert.deepEqual(quads(ack, OPTION.domainNameServer), ['192.0.2.1', '192.0.2.2'])
   })
 
-  test('§4.3.3: DECLINE means that somebody else has the address: no answer, but the reason', () => {
-    assert.deepEqual(silence(ask('DECLINE', { options: [requested('192.0.2.11'), serverId('192.0.2.1')] })), {
-      kind: 'ignore',
-      why: 'a declined 192.0.2.11: another host uses that address',
+  test('RFC 2131 §4.3.5: INFORM checks no address against the reservation, but its network has to be the machine’s', () => {
+    assert.equal(messageType(reply(ask('INFORM', { ciaddr: '192.0.2.200' }))), 'ACK')
+    assert.deepEqual(unserved(ask('INFORM', { ciaddr: '198.51.100.11' })), {
+      kind: 'unserved',
+      why: 'a informs from 198.51.100.11, which is not on its network farm',
       machine: 'a',
     })
   })
 
-  test('§4.3.4: RELEASE is not answered, and gives nothing up', () => {
+  test('an INFORM without ciaddr by way of a relay has the broadcast bit set: nobody knows an address', () => {
+    assert.equal(reply(ask('INFORM', { giaddr: '192.0.2.254' })).broadcast, true)
+    assert.equal(reply(ask('INFORM', { giaddr: '192.0.2.254', ciaddr: '192.0.2.11' })).broadcast, false)
+  })
+
+  test('RFC 2131 §4.3.3: DECLINE is not answered: the administrator is told that somebody else has the address', () => {
+    assert.deepEqual(answer(ask('DECLINE', { options: [requested('192.0.2.11'), serverId('192.0.2.1')] })), {
+      kind: 'declined',
+      why: 'its address 192.0.2.11 is in use by another host',
+      machine: 'a',
+    })
+  })
+
+  test('a DECLINE of what another server gave, or of no address, tells nothing', () => {
+    for (const options of [[requested('192.0.2.11'), serverId('192.0.2.9')], [requested('192.0.2.99')], []])
+      assert.match(silence(ask('DECLINE', { options })).why, /^a declined .*, which is not of our giving$/)
+  })
+
+  test('RFC 2131 §4.3.4: RELEASE is not answered, and gives nothing up', () => {
     assert.equal(
       silence(ask('RELEASE', { ciaddr: '192.0.2.11', options: [serverId('192.0.2.1')] })).why,
       'a reservation is not given up',
@@ -259,16 +156,16 @@ describe('INFORM, DECLINE, RELEASE', () => {
 
 describe('who gets no answer', () => {
   test('DESIGN §6: a stranger: silence, and no machine’s name', () => {
-    const { why, machine } = silence(ask('DISCOVER', { mac: '00:00:5e:00:53:99' }))
+    const { why, machine } = unserved(ask('DISCOVER', { mac: '00:00:5e:00:53:99' }))
     assert.deepEqual([why, machine], ['no interface of the inventory has MAC 00:00:5e:00:53:99', null])
     assert.equal(
-      silence({ ...ask('DISCOVER'), chaddr: new Uint8Array(16) }).why,
+      unserved({ ...ask('DISCOVER'), chaddr: new Uint8Array(16) }).why,
       'no interface of the inventory has MAC of this length',
     )
   })
 
   test('a withheld machine: silence, with the row, the value and the way out', () => {
-    const { why, machine } = silence(ask('DISCOVER', { mac: '00:00:5e:00:53:05' }))
+    const { why, machine } = unserved(ask('DISCOVER', { mac: '00:00:5e:00:53:05' }))
     assert.deepEqual(
       [why, machine],
       [
@@ -279,8 +176,8 @@ describe('who gets no answer', () => {
   })
 
   test('a machine without a reserved address: somebody else may give it one', () => {
-    assert.deepEqual(silence(ask('DISCOVER', { mac: '00:00:5e:00:53:04' })), {
-      kind: 'ignore',
+    assert.deepEqual(unserved(ask('DISCOVER', { mac: '00:00:5e:00:53:04' })), {
+      kind: 'unserved',
       why: 'floating/eth0 has no reserved address',
       machine: 'floating',
     })
@@ -288,7 +185,11 @@ describe('who gets no answer', () => {
 
   test('a server that does not know its own address can’t name itself', () => {
     const made = answer(ask('DISCOVER'), farm, { ...host, addresses: [] })
-    assert.ok(made.kind === 'ignore' && made.why.includes('--advertise ADDRESS'))
+    assert.ok(made.kind === 'unserved' && made.why.includes('--advertise ADDRESS'))
+  })
+
+  test('what a stranger releases or declines, nobody has to know', () => {
+    for (const type of ['RELEASE', 'DECLINE'] as const) silence(ask(type, { mac: '00:00:5e:00:53:99' }))
   })
 })
 
@@ -302,8 +203,50 @@ describe('relays', () => {
   })
 
   test('a relay elsewhere: the machine is plugged in where its address is of no use: silence, saying so', () => {
-    const { why, machine } = silence(ask('DISCOVER', { giaddr: '198.51.100.254' }))
+    const { why, machine } = unserved(ask('DISCOVER', { giaddr: '198.51.100.254' }))
     assert.deepEqual([why, machine], ['a asks through relay 198.51.100.254, which is not on its network farm', 'a'])
+  })
+
+  const relayed = (...subOptions: readonly number[]): readonly (readonly [number, Uint8Array])[] => [
+    [OPTION.relayAgentInformation, Uint8Array.from(subOptions)],
+  ]
+
+  test('RFC 3527 §3: the subnet is the one that the relay selects, wherever its own address is', () => {
+    const onFarm = relayed(1, 2, 0, 7, 5, 4, 192, 0, 2, 0)
+    const offer = reply(ask('DISCOVER', { giaddr: '203.0.113.77', options: onFarm }))
+    assert.deepEqual([offer.yiaddr, offer.giaddr], ['192.0.2.11', '203.0.113.77'])
+    assert.deepEqual(offer.options.get(82), onFarm[0]?.[1])
+    const elsewhere = ask('DISCOVER', { giaddr: '192.0.2.254', options: relayed(5, 4, 198, 51, 100, 0) })
+    assert.equal(
+      unserved(elsewhere).why,
+      'a asks through relay 192.0.2.254 for subnet 198.51.100.0, which is not on its network farm',
+    )
+  })
+
+  test('RFC 3527 §3: a selection that is no address counts as none', () => {
+    assert.equal(reply(ask('DISCOVER', { giaddr: '192.0.2.254', options: relayed(5, 1, 9) })).yiaddr, '192.0.2.11')
+  })
+
+  test('RFC 5107 §4: the relay is to be taken for the server: in OFFER, ACK and NAK, and in what the client chose', () => {
+    const giaddr = '192.0.2.254'
+    const override = relayed(11, 4, 192, 0, 2, 254)
+    const offer = reply(ask('DISCOVER', { giaddr, options: [...override, ...pxe()] }))
+    assert.deepEqual([quads(offer, OPTION.serverIdentifier), offer.siaddr], [['192.0.2.254'], '192.0.2.1'])
+    for (const [wanted, type] of [
+      ['192.0.2.11', 'ACK'],
+      ['192.0.2.99', 'NAK'],
+    ] as const)
+      for (const chosen of ['192.0.2.254', '192.0.2.1']) {
+        const made = reply(ask('REQUEST', { giaddr, options: [requested(wanted), serverId(chosen), ...override] }))
+        assert.deepEqual([messageType(made), quads(made, OPTION.serverIdentifier)], [type, ['192.0.2.254']])
+      }
+    const other = ask('REQUEST', { giaddr, options: [requested('192.0.2.11'), serverId('192.0.2.9'), ...override] })
+    assert.equal(silence(other).why, 'a chose server 192.0.2.9')
+  })
+
+  test('RFC 5107 §4: without a relay nobody overrides the server’s identifier', () => {
+    const offer = reply(ask('DISCOVER', { options: relayed(11, 4, 203, 0, 113, 66) }))
+    assert.deepEqual(quads(offer, OPTION.serverIdentifier), ['192.0.2.1'])
   })
 
   test('RFC 3046 §2.2, RFC 6842 §3, RFC 4578 §2.3: 61, 97 and 82 go back octet by octet, 82 last', () => {
@@ -324,81 +267,31 @@ describe('relays', () => {
   })
 })
 
-describe('boot', () => {
-  test('PXE 2.1 §2.2: firmware gets PXEClient in 60, no discovery in 43, server and file in 66, 67, siaddr and file', () => {
-    const offer = reply(ask('DISCOVER', { options: pxe() }))
-    assert.equal(text(offer, OPTION.vendorClass), 'PXEClient')
-    assert.deepEqual(offer.options.get(OPTION.vendorSpecific), Uint8Array.of(6, 1, 8, 255))
-    assert.deepEqual([text(offer, OPTION.tftpServerName), text(offer, OPTION.bootfile)], ['192.0.2.1', 'pxelinux.0'])
-    assert.deepEqual([offer.siaddr, offer.file], ['192.0.2.1', 'pxelinux.0'])
+describe('interfaces', () => {
+  const eth0: Arrival = { interface: 'eth0', addresses: [address('192.0.2.1')] }
+  const eth1: Arrival = { interface: 'eth1', addresses: [address('198.51.100.1')] }
+
+  test('a machine that asks on its network’s interface is answered', () => {
+    const made = answer(ask('DISCOVER'), farm, onBoth, eth0)
+    assert.ok(made.kind === 'reply')
+    assert.deepEqual([made.reply.yiaddr, made.reserved], ['192.0.2.11', '192.0.2.11'])
   })
 
-  test('the boot file is of the client’s architecture', () => {
-    for (const [arch, file] of [
-      [0, 'pxelinux.0'],
-      [7, 'shimx64.efi'],
-      [9, 'shimx64.efi'],
-      [11, 'shimaa64.efi'],
-      [6, 'ipxe-ia32.efi'],
-    ] as const)
-      assert.equal(reply(ask('DISCOVER', { options: pxe(arch) })).file, file)
+  test('a machine that asks on the interface of another network is not: it is plugged in elsewhere', () => {
+    const made = answer(ask('DISCOVER'), farm, onBoth, eth1)
+    assert.deepEqual(made, {
+      kind: 'unserved',
+      why: 'a asks on interface eth1, which is not on its network farm',
+      machine: 'a',
+    })
   })
 
-  test('an architecture without loaders gets its address and no boot file', () => {
-    const offer = reply(ask('DISCOVER', { options: pxe(12) }))
-    assert.deepEqual(
-      [offer.yiaddr, offer.file, offer.siaddr, offer.options.has(OPTION.vendorClass)],
-      ['192.0.2.11', '', NO_ADDRESS, false],
-    )
+  test('a network that no interface of ours is on may be on any of their wires', () => {
+    assert.equal(answer(ask('DISCOVER'), farm, { ...host, addresses: [address('203.0.113.1')] }, eth1).kind, 'reply')
   })
 
-  test('UEFI 2.10 §24.7.3.1: HTTP boot gets HTTPClient in 60 and a URL in 67, and no 43', () => {
-    const offer = reply(
-      ask('DISCOVER', {
-        options: [
-          [OPTION.vendorClass, ascii('HTTPClient:Arch:00016:UNDI:003001')],
-          [OPTION.clientArchitecture, u16(16)],
-        ],
-      }),
-    )
-    assert.equal(text(offer, OPTION.vendorClass), 'HTTPClient')
-    assert.equal(text(offer, OPTION.bootfile), 'http://192.0.2.1/snponly.efi')
-    assert.equal(offer.options.has(OPTION.vendorSpecific), false)
-  })
-
-  test('iPXE gets its script, by user class or by option 175', () => {
-    const url = 'http://192.0.2.1/ipxe/00:00:5e:00:53:01.ipxe'
-    for (const mark of [
-      [OPTION.userClass, ascii('iPXE')],
-      [OPTION.ipxe, Uint8Array.of(0x13, 1, 1)],
-    ] as const)
-      assert.equal(text(reply(ask('DISCOVER', { options: [...pxe(), mark] })), OPTION.bootfile), url)
-  })
-
-  test('the param loader changes what firmware is handed', () => {
-    assert.equal(reply(ask('DISCOVER', { mac: '00:00:5e:00:53:06', options: pxe() })).file, 'undionly.kpxe')
-  })
-
-  test('an installed system’s lease has no boot file, no 43, no 60', () => {
-    const offer = reply(ask('DISCOVER', { options: [[OPTION.vendorClass, ascii('udhcp 1.35')]] }))
-    for (const code of [OPTION.vendorClass, OPTION.vendorSpecific, OPTION.bootfile, OPTION.tftpServerName])
-      assert.equal(offer.options.has(code), false)
-    assert.deepEqual([offer.file, offer.siaddr], ['', NO_ADDRESS])
-  })
-
-  test('a network’s next_server is where its machines load from; who answers is still this server', () => {
-    const offer = reply(ask('DISCOVER', { mac: '00:00:5e:00:53:02', giaddr: '198.51.100.254', options: pxe() }))
-    assert.deepEqual(
-      [offer.siaddr, text(offer, OPTION.tftpServerName), quads(offer, OPTION.serverIdentifier)],
-      ['198.51.100.9', '198.51.100.9', ['192.0.2.1']],
-    )
-  })
-
-  test('RFC 2131 §2: a name that does not fit into `file` with its NUL is in option 67 alone', () => {
-    const long = { ...host, addresses: [address('255.255.255.255')], httpPort: 65535 }
-    const offer = reply(ask('DISCOVER', { options: [...pxe(), [OPTION.userClass, ascii('iPXE')]] }), farm, long)
-    assert.equal(offer.file, text(offer, OPTION.bootfile))
-    assert.ok(offer.file.length < 128)
+  test('a relayed request comes in wherever the route leads', () => {
+    assert.equal(answer(ask('DISCOVER', { giaddr: '192.0.2.254' }), farm, onBoth, eth1).kind, 'reply')
   })
 })
 
@@ -417,7 +310,7 @@ describe('by UUID', () => {
       `networks: {n: {cidr: 192.0.2.0/24}}\nprofiles: {p: {}}\nmachines: {a: {profile: p, uuid: 564d1c2e-0000-4000-8000-00005e005301, interfaces: {eth0: {mac: 00:00:5e:00:53:01, ip: 192.0.2.11, network: n}}}}`,
     )
     assert.match(
-      silence(ask('DISCOVER', { mac: unknownCard, options: [[97, uuid]] }), pinned).why,
+      unserved(ask('DISCOVER', { mac: unknownCard, options: [[97, uuid]] }), pinned).why,
       /no interface of the inventory/,
     )
   })

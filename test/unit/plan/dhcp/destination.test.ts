@@ -76,6 +76,18 @@ const cases: [string, DhcpMessage, DhcpMessage, object][] = [
   ],
   ['a client that asks for broadcast gets it', message('DISCOVER', { broadcast: true }), offer, broadcast],
   [
+    'an INFORM by way of a relay is answered at ciaddr too (§4.3.5)',
+    message('INFORM', { ciaddr, giaddr }),
+    message('ACK'),
+    { kind: 'unicast', address: ciaddr, port: 68 },
+  ],
+  [
+    'an INFORM that names no address goes back to its relay',
+    message('INFORM', { giaddr }),
+    message('ACK'),
+    { kind: 'unicast', address: giaddr, port: 67 },
+  ],
+  [
     'a client without an address gets a broadcast, Node having no way to reach its hardware address',
     message('DISCOVER'),
     offer,
