@@ -17,6 +17,7 @@ import { memoryOf, startBenchServer } from './server.ts'
 import type { DhcpProbe } from './dhcp-client.ts'
 import { openDhcpProbe } from './dhcp-client.ts'
 import { startDnsmasq } from './dnsmasq.ts'
+import { viewsFollowed } from './views.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'bootstead-bench-'))
 const mariadb = await startMariaDb()
@@ -206,6 +207,7 @@ const sections: Readonly<Record<string, () => Promise<readonly Table[]>>> = {
   kickstarts: async () => [await kickstarts()],
   starts: async () => [await startsAndChanges()],
   generate: () => generations(folder, mariadb),
+  views: async () => [await viewsFollowed(mariadb, stateOf)],
 }
 
 try {
