@@ -26,25 +26,29 @@ machines:
   b: {profile: p, interfaces: {eth0: {mac: 00:00:5e:00:53:0b, ip: 198.51.100.10, network: lab}}}
 `
 const macs = { a: '00:00:5e:00:53:0a', b: '00:00:5e:00:53:0b' } as const
-const leaseScript = join(import.meta.dirname, 'lease-script')
+const leaseScript = join(import.meta.dirname, 'dhcp-clients/lease-script')
 
 /** As a .socket unit with BindToDevice= hands them over, which systemd-socket-activate can't. */
-const deviceBound = [
+const handedOver = (
+  name: string,
+  [family, address] = ['PF_INET', 'pack_sockaddr_in(67, INADDR_ANY)'],
+): readonly string[] => [
   'perl',
   '-e',
   `use Socket; $^F = 99; my @devices = split /,/, shift;
    for (@devices) {
-     socket(my $s, PF_INET, SOCK_DGRAM, 0) or die $!;
-     setsockopt($s, SOL_SOCKET, 25, "$_\\0") or die $!; # SO_BINDTODEVICE
+     socket(my $s, ${family}, SOCK_DGRAM, 0) or die $!;
+     setsockopt($s, SOL_SOCKET, 25, pack "a16", $_) or die $!; # SO_BINDTODEVICE
      setsockopt($s, SOL_SOCKET, SO_REUSEADDR, 1) or die $!;
-     bind($s, pack_sockaddr_in(67, INADDR_ANY)) or die $!;
+     bind($s, ${address}) or die $!;
      push @kept, $s;
    }
    die "not from 3 on" if fileno($kept[0]) != 3;
-   $ENV{LISTEN_PID} = $$; $ENV{LISTEN_FDS} = @devices; $ENV{LISTEN_FDNAMES} = join ':', map { "dhcp-$_" } @devices;
+   $ENV{LISTEN_PID} = $$; $ENV{LISTEN_FDS} = @devices; $ENV{LISTEN_FDNAMES} = join ':', map { "${name}-$_" } @devices;
    exec @ARGV or die $!`,
   'farm0,lab0',
 ]
+const deviceBound = handedOver('dhcp')
 
 let lab: Lab
 let host: LabHost
@@ -150,24 +154,13 @@ describe('systemd', () => {
   })
 
   test('a socket of another name is refused, naming it and what it has to be named', async () => {
-    const misnamed = deviceBound.map((word) => word.replace('"dhcp-$_"', '"web-$_"'))
-    await assert.rejects(serveDhcp(host, inventory, misnamed), /named web-farm0; name it by FileDescriptorName=dhcp-/)
+    const misnamed = serveDhcp(host, inventory, handedOver('web'))
+    await assert.rejects(misnamed, /named web-farm0; name it by FileDescriptorName=dhcp-INTERFACE/)
   })
 
   test('a socket of IPv6 is refused', async () => {
-    const ipv6 = deviceBound.map((word) =>
-      word
-        .replace('PF_INET,', 'PF_INET6,')
-        .replace('pack_sockaddr_in(67, INADDR_ANY)', 'pack_sockaddr_in6(67, in6addr_any)'),
-    )
-    await assert.rejects(
-      serveDhcp(
-        host,
-        inventory,
-        ipv6.map((word) => word.replace('use Socket;', 'use Socket qw(:DEFAULT in6addr_any pack_sockaddr_in6);')),
-      ),
-      /dhcp-farm0 is not one of IPv4/,
-    )
+    const ipv6 = handedOver('dhcp', ['PF_INET6', 'Socket::pack_sockaddr_in6(67, pack "x16")'])
+    await assert.rejects(serveDhcp(host, inventory, ipv6), /dhcp-farm0 is not one of IPv4/)
   })
 
   test('reads the units of docs/how-to/dhcp-sockets.md without a complaint', async (t) => {
