@@ -173,6 +173,34 @@ test('a file that is edited between a crash and the next run is left alone', asy
   assert.equal(readFileSync(join(folder, 'more/four'), 'utf8'), '5\n')
 })
 
+test('a folder that somebody made between a crash and the next run keeps its mode and what is in it', async (t) => {
+  let folder = temporaryFolder(t)
+  const texts: Texts = { 'new/one': '1\n', 'new/two': '2\n', 'other/three': '3\n', 'other/four': '4\n' }
+  const isThere = (one: string): boolean => existsSync(join(folder, one))
+  // Until it dies after the commit with one of the new folders in its place, whole, and the other not.
+  for (let killAt = 1; isThere('new') === isThere('other'); killAt++) {
+    assert.ok(killAt < 60, 'no such step')
+    folder = temporaryFolder(t)
+    await publishElsewhere({ folder, swap: 'files', texts, killAt, uid: null })
+  }
+  const [placed, missing] = isThere('new') ? ['new', 'other'] : ['other', 'new']
+  assert.equal(readdirSync(join(folder, placed)).length, 2)
+  mkdirSync(join(folder, missing))
+  chmodSync(join(folder, missing), 0o750)
+  const mine = join(folder, missing, missing === 'new' ? 'one' : 'three')
+  appendFileSync(mine, 'by hand\n')
+  appendFileSync(join(folder, missing, 'own'), 'own\n')
+  const { conflicts } = await publish(targetOf(folder, 'files'), whole(texts), { now })
+  assert.deepEqual(
+    conflicts.map(({ path }) => path),
+    [mine.slice(folder.length + 1)],
+  )
+  assert.equal(readFileSync(mine, 'utf8'), 'by hand\n')
+  assert.equal(statSync(join(folder, missing)).mode & 0o777, 0o750)
+  assert.equal(readdirSync(join(folder, missing)).length, 3)
+  assert.equal(statSync(join(folder, placed)).mode & 0o777, 0o755)
+})
+
 function mountTmpfs(t: TestContext, options: string): string {
   assert.equal(process.getuid?.(), 0, 'mounting a tmpfs needs root: run this test as root')
   const folder = mkdtempSync(join(tmpdir(), 'bootstead-test-'))
