@@ -1,10 +1,10 @@
 #!/bin/bash
 # bench.sh [SECTION…]: after success docs/benchmarks.md has this machine's figures, of all sections of test/bench/run.ts or
 # of those named. Runs in a network namespace of its own, so that DHCP's own ports are free and nothing leaves the machine;
-# that needs root.
+# that needs root, and so does the disk that files are written to.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-exec unshare --net bash -c '
+exec unshare --net --mount bash -c '
   ip link set lo up
   ip addr add 198.18.0.1/15 dev lo # the server
   ip addr add 198.19.255.253/15 dev lo # the relay

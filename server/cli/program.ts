@@ -21,6 +21,7 @@ import { registerMirror } from './mirror.ts'
 import { registerRevert } from './revert.ts'
 import { registerRollback } from './rollback.ts'
 import { registerNetwork, registerProfile, registerSite } from './rows.ts'
+import { registerSeen } from './seen.ts'
 import { registerServe } from './serve.ts'
 import type { Session } from './session.ts'
 import { openSession } from './session.ts'
@@ -45,6 +46,7 @@ const commands: readonly Register[] = [
   registerShow,
   registerCheck,
   registerTimeline,
+  registerSeen,
   registerLog,
   registerDiff,
   registerRevert,

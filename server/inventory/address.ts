@@ -13,14 +13,20 @@ export type Ipv4Network = Branded<'Ipv4Network'>
 /** SMBIOS system UUID, canonical lower case text. */
 export type MachineUuid = Branded<'MachineUuid'>
 
+const canonicalMac = /^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/
 const twelveHexDigits = /^[0-9a-f]{12}$/
 
 /** Accepts colons, dashes, Cisco's dots or bare digits (as sites store them); null when it isn't a unicast MAC. */
 export function parseMac(text: string): MacAddress | null {
+  const mac = canonicalMac.test(text) ? text : withColons(text)
+  if (mac === null || mac === '00:00:00:00:00:00') return null
+  if (Number.parseInt(mac.slice(0, 2), 16) & 1) return null // group bit: no interface sends from it (IEEE 802-2014 §8.2)
+  return mac as MacAddress
+}
+
+function withColons(text: string): string | null {
   const digits = text.trim().toLowerCase().replaceAll(/[:.-]/g, '')
-  if (!twelveHexDigits.test(digits) || digits === '000000000000') return null
-  if (Number.parseInt(digits.slice(0, 2), 16) & 1) return null // group bit: no interface sends from it (IEEE 802-2014 §8.2)
-  return digits.replaceAll(/(..)(?=.)/g, '$1:') as MacAddress
+  return twelveHexDigits.test(digits) ? digits.replaceAll(/(..)(?=.)/g, '$1:') : null
 }
 
 /** The `01-MAC` form in which PXELINUX and GRUB ask for a machine's menu: the ARP hardware type, then the MAC with dashes. */
@@ -30,7 +36,7 @@ export function macFileName(mac: MacAddress): string {
 
 export function parseIpv4(text: string): Ipv4Address | null {
   const trimmed = text.trim()
-  return ipaddr.IPv4.isValidFourPartDecimal(trimmed) ? (ipaddr.IPv4.parse(trimmed).toString() as Ipv4Address) : null
+  return ipaddr.IPv4.isValidFourPartDecimal(trimmed) ? (trimmed as Ipv4Address) : null
 }
 
 export function parseNetwork(text: string): Ipv4Network | null {

@@ -27,11 +27,14 @@ export type Generations = Readonly<{
   /** Reading the picture from the store, in seconds. */
   read: number
   full: Run
+  /** The same into other fresh folders, by a process that has done it before. */
+  later: Run
+  /** The same into others again, with the daemons' checkers. */
+  checked: Run
+  /** Nothing changed, and every file was looked at. */
   again: Run
   /** From before a row is written in the store until everything is in place, seconds. */
   changes: readonly Readonly<{ seconds: number; written: number }>[]
-  /** The same as `full`, with the daemons' checkers. */
-  checked: Run
   /** Every file differs from what is published. */
   replaced: Run
   /** What a reader saw from the end of `full` on. */
@@ -48,37 +51,32 @@ const { followStore } = await compiled<typeof Follow>('inventory/store/follow.js
 const { openStore, closeStore } = await compiled<typeof Open>('inventory/store/open.js')
 const { readSnapshot } = await compiled<typeof Read>('inventory/store/read.js')
 const { templateEngine } = await compiled<typeof Engine>('render/templates.js')
-const { generate: generateTarget } = await compiled<typeof Generate>('serve/generate.js')
+const { generate } = await compiled<typeof Generate>('serve/generate.js')
 
 const { inventory, machines, folder } = JSON.parse(process.argv[2] ?? '') as Job
 
 const secondsSince = (began: number): number => (performance.now() - began) / 1000
 
-function placeAt(at: string, check: boolean): Generate.Place {
-  return { folder: at, main: null, check, reload: null, restart: null, controlSocket: null }
-}
+type Placed = Readonly<{ target: TargetName; place: Generate.Place }>
 
-const generators = (below: string, check: boolean) =>
-  targets.map((target) => ({
-    target,
-    generate: (picture: Generate.Picture, options: Generate.GenerateOptions) =>
-      generateTarget(target, placeAt(join(folder, below, target), check), picture, options),
-  }))
-
-type Generators = ReturnType<typeof generators>
+const places = (below: string, check: boolean): readonly Placed[] =>
+  targets.map((target) => {
+    const at = join(folder, below, target)
+    return { target, place: { folder: at, main: null, check, reload: null, restart: null, controlSocket: null } }
+  })
 
 async function generateAll(
-  all: Generators,
+  all: readonly Placed[],
   picture: Generate.Picture,
   past: Past | null,
   verify: boolean,
 ): Promise<Run> {
   const seconds: Record<TargetName, number> = { isc: 0, kea: 0, dnsmasq: 0, tftpboot: 0 }
   let written = 0
-  for (const { target, generate } of all) {
+  for (const { target, place } of all) {
     const began = performance.now()
     const options = { past: () => Promise.resolve(past), verify, isTold: false }
-    const { publication } = await generate(picture, options)
+    const { publication } = await generate(target, place, picture, options)
     seconds[target] = secondsSince(began)
     if (publication.kind === 'refused') throw new Error(`${target} was refused: ${publication.output}`)
     if (publication.conflicts.length > 0) throw new Error(`${target} has conflicts`)
@@ -88,7 +86,7 @@ async function generateAll(
 }
 
 /** As the server sees it: a machine's new address in the store, followed, and published. */
-async function changeOne(all: Generators, picture: Generate.Picture) {
+async function changeOne(all: readonly Placed[], picture: Generate.Picture) {
   const held = { picture }
   const changes: { seconds: number; written: number }[] = []
   const began = { at: 0 }
@@ -154,12 +152,13 @@ const picture: Generate.Picture = {
   loaders: [],
   imagesFolder: join(folder, 'images'),
 }
-const all = generators('published', false)
+const all = places('published', false)
 const full = await generateAll(all, picture, null, true)
 const again = await generateAll(all, picture, { snapshot, rows: [] }, true)
 const stopReader = await startReader()
 const changed = await changeOne(all, picture)
-const checked = await generateAll(generators('checked', true), changed.picture, null, true)
+const later = await generateAll(places('later', false), changed.picture, null, true)
+const checked = await generateAll(places('checked', true), changed.picture, null, true)
 // Another boot server for the daemons, another line in every menu.
 const otherSources = new Map([...sources].map(([path, text]) => [path, path.startsWith('pxe/') ? `${text}\n` : text]))
 const replaced = await generateAll(
@@ -175,5 +174,5 @@ const replaced = await generateAll(
 const seen = await stopReader()
 await closeStore(store)
 process.stdout.write(
-  JSON.stringify({ read, full, again, changes: changed.changes, checked, replaced, seen } satisfies Generations),
+  JSON.stringify({ read, full, later, checked, again, changes: changed.changes, replaced, seen } satisfies Generations),
 )

@@ -81,10 +81,10 @@ export function openPlaces(base: string | null): Places {
   }
 }
 
-function isInside(path: string): boolean {
-  const segments = path.split('/')
-  return !path.includes('\0') && segments[0] !== privateFolder && !segments.some((one) => ['', '.', '..'].includes(one))
-}
+/** A segment that is empty, `.` or `..`. */
+const leadsAway = /(^|\/)\.{0,2}(\/|$)|\0/
+
+const isInside = (path: string): boolean => !leadsAway.test(path) && !`${path}/`.startsWith(`${privateFolder}/`)
 
 function folderOf(absolute: string, folder: string, device: number | null): Folder {
   const found = lstatSync(absolute, { throwIfNoEntry: false })

@@ -1,98 +1,115 @@
-// The TFTP door: listens, admits read requests, and gives each a transfer of its own. Read only.
+// The TFTP door: admits read requests, within limits, and gives each a transfer of its own. Read only.
 
-import { createSocket, type Socket } from 'node:dgram'
-import { once } from 'node:events'
-import { isIPv6 } from 'node:net'
 import type { Logger } from 'pino'
+import { Conversation, type TransferEnd } from './conversation.ts'
+import { openLines, type Lines } from './lines.ts'
+import { openListeners, type Request } from './listeners.ts'
 import { negotiate } from './options.ts'
-import { decodeTftp, encodeError, encodeNetascii, ERROR_CODE, type ErrorCode, type RequestPacket } from './packet.ts'
-import { literalAddress, TftpTransfer, type TftpPeer, type TransferEnd } from './transfer.ts'
+import { decodeTftp, encodeError, encodeNetascii, type RequestPacket } from './packet.ts'
+import type { TftpPeer } from './peer.ts'
+import { refusal, refusalLimit, refusalOfRequest, withoutLeadingSlashes, type Refusal } from './refusal.ts'
 
-export type { TftpPeer, TransferEnd } from './transfer.ts'
+export type { TransferEnd } from './conversation.ts'
+export type { TftpPeer } from './peer.ts'
 
 export type Served =
-  | Readonly<{ kind: 'bytes'; bytes: Uint8Array }>
-  | Readonly<{ kind: 'refused'; code: 'not-found' | 'access-violation'; why: string }>
+  /** `release`, if given, is called once, when nobody will read the bytes any more. */
+  | Readonly<{ kind: 'bytes'; bytes: Uint8Array; release?: () => void }>
+  | Readonly<{ kind: 'refused'; code: 'not-found' | 'access-violation' | 'busy'; why: string }>
 
 /** `path` has no leading slash, no `..` segment, no backslash, no control character. `why` goes to the client. */
 export type TftpResolve = (path: string, peer: TftpPeer) => Served | Promise<Served>
 
-export type TftpLimits = Readonly<{ transfers: number; transfersPerClient: number }>
+/** `waitMs` is how long a request beyond them waits for its turn before it is refused. */
+export type TftpLimits = Readonly<{ transfers: number; transfersPerClient: number; waiting: number; waitMs: number }>
+
+export type TransferProgress = Readonly<{ path: string; peer: TftpPeer; bytes: number; size: number }>
 
 export type TftpDoorOptions = Readonly<{
-  /** An IPv6 address, `::` included, is IPv6 only: a door has one family. */
+  /** `0.0.0.0` and `::` are all addresses of that family: a door has one. */
   address: string
   port: number
   resolve: TftpResolve
   log: Logger
   /** Called once for every transfer that was begun; a refused request is not one. */
   onEnd?: (end: TransferEnd) => void
-  limits?: TftpLimits
+  /** Called at intervals for every transfer that takes longer than one. */
+  onProgress?: (progress: TransferProgress) => void
+  progressMs?: number
+  limits?: Partial<TftpLimits>
   /** How long close() lets running transfers go on. */
   graceMs?: number
+  /** How often this host's addresses are looked for. */
+  lookMs?: number
+  /** Instead of the best that this machine has. */
+  lines?: Lines
 }>
 
 export type TftpDoor = Readonly<{
   address: string
   port: number
-  /** Requests being resolved and transfers under way. */
+  /** Requests that wait or are being resolved, and transfers under way. */
   active: () => number
   /** Stops listening at once, lets running transfers finish for up to `graceMs`, then ends them. */
   close: () => Promise<void>
 }>
 
-/** Below the usual limit of 1024 descriptors; one client, or one address that hides a rack, can't take all of it. */
-const LIMITS: TftpLimits = { transfers: 800, transfersPerClient: 100 }
+/**
+ * A client beyond its share waits, and asks again meanwhile, as it does when a request is lost: refused at once, a rack
+ * that is powered on as a whole would lose machines.
+ */
+const LIMITS = { transfersPerClient: 100, waiting: 1000, waitMs: 10_000 }
 const GRACE_MS = 5000
-
-/** A whole rack powered on at once asks within a millisecond: room for some thousand requests. */
-const RECEIVE_BUFFER_BYTES = 1024 * 1024
+const PROGRESS_MS = 30_000
 
 /** Netascii is for text and needs a translated copy, so it is kept to the size of texts. */
 const NETASCII_MAX_BYTES = 1024 * 1024
 
-/** A client's TID, taken when its request is admitted and given back when its transfer ends. */
-type Admitted = { readonly peer: TftpPeer; readonly request: Uint8Array; transfer: TftpTransfer | null }
-
-type Refusal = Readonly<{ kind: 'error'; code: ErrorCode; message: string }>
+/** A client's TID, taken when its request arrives and given back when its transfer ends. */
+type Admitted = Readonly<{ request: Request; read: RequestPacket; path: string }> & { stage: Stage }
+type Stage =
+  | Readonly<{ kind: 'waiting'; timer: NodeJS.Timeout }>
+  | Readonly<{ kind: 'resolving' }>
+  | Readonly<{ kind: 'transfer'; conversation: Conversation; release: () => void }>
 
 /** @throws what bind() says: address in use, not local, or a port that needs privilege */
 export async function openTftpDoor(options: TftpDoorOptions): Promise<TftpDoor> {
-  const socket = createSocket({
-    type: isIPv6(options.address) ? 'udp6' : 'udp4',
-    ipv6Only: isIPv6(options.address),
-    recvBufferSize: RECEIVE_BUFFER_BYTES,
-    lookup: literalAddress,
+  const { address, port, log, lookMs } = options
+  const counter = new Counter(options, options.lines ?? (await openLines(log)))
+  const listeners = await openListeners({
+    address,
+    port,
+    log,
+    receive: counter.receive,
+    ...(lookMs === undefined ? {} : { lookMs }),
   })
-  try {
-    const listening = once(socket, 'listening')
-    socket.bind({ address: options.address, port: options.port, exclusive: true })
-    await listening
-  } catch (cause) {
-    socket.close()
-    throw new Error(`listen for TFTP on ${options.address} port ${options.port}`, { cause })
-  }
-  const listener = new Listener(socket, options)
-  const { address, port } = socket.address()
+  const progress = setInterval(counter.tellProgress, options.progressMs ?? PROGRESS_MS)
   let closed: Promise<void> | null = null
-  return { address, port, active: () => listener.active, close: () => (closed ??= listener.close()) }
+  const close = (): Promise<void> => {
+    clearInterval(progress)
+    listeners.close()
+    return counter.close()
+  }
+  return { address, port: listeners.port, active: () => counter.active, close: () => (closed ??= close()) }
 }
 
-class Listener {
-  readonly #socket: Socket
+class Counter {
   readonly #options: TftpDoorOptions
+  readonly #lines: Lines
   readonly #limits: TftpLimits
+  readonly #mayRefuse = refusalLimit()
   readonly #admitted = new Map<string, Admitted>()
+  /** Those of them that wait, in the order in which they came. */
+  readonly #waiting = new Set<Admitted>()
+  /** Those that don't. */
   readonly #perClient = new Map<string, number>()
-  #closing = false
+  #isClosing = false
   #onIdle: (() => void) | null = null
 
-  constructor(socket: Socket, options: TftpDoorOptions) {
-    this.#socket = socket
+  constructor(options: TftpDoorOptions, lines: Lines) {
     this.#options = options
-    this.#limits = options.limits ?? LIMITS
-    socket.on('error', (err) => options.log.error({ err }, 'tftp socket'))
-    socket.on('message', (datagram, { address, port }) => this.#receive(datagram, { address, port }))
+    this.#lines = lines
+    this.#limits = { transfers: lines.most, ...LIMITS, ...options.limits }
   }
 
   get active(): number {
@@ -100,8 +117,8 @@ class Listener {
   }
 
   async close(): Promise<void> {
-    this.#closing = true
-    this.#socket.close()
+    this.#isClosing = true
+    for (const waiting of [...this.#waiting]) this.#release(waiting)
     if (this.#admitted.size === 0) return
     const idle = new Promise<void>((resolve) => (this.#onIdle = resolve))
     const grace = setTimeout(() => this.#stopAll(), this.#options.graceMs ?? GRACE_MS)
@@ -111,114 +128,183 @@ class Listener {
 
   #stopAll(): void {
     for (const admitted of [...this.#admitted.values()]) {
-      if (admitted.transfer) admitted.transfer.stop('the server is stopping')
+      if (admitted.stage.kind === 'transfer') admitted.stage.conversation.stop('the server is stopping')
       else this.#release(admitted) // still being resolved; the answer will find its place gone
     }
   }
 
-  #receive(datagram: Uint8Array, peer: TftpPeer): void {
+  readonly receive = (request: Request): void => {
+    const { peer } = request
     // A source port of 0 can be forged but not answered: send() throws on it.
     if (peer.port === 0) return this.#drop(peer, 'source port 0')
     try {
-      this.#handle(datagram, peer)
+      this.#handle(request)
     } catch (err) {
       this.#options.log.error({ peer, err }, 'tftp datagram dropped')
     }
   }
 
-  #handle(datagram: Uint8Array, peer: TftpPeer): void {
-    const packet = decodeTftp(datagram)
+  readonly tellProgress = (): void => {
+    const { onProgress, progressMs = PROGRESS_MS } = this.#options
+    for (const { stage, path, request } of this.#admitted.values()) {
+      if (stage.kind !== 'transfer') continue
+      const { bytes, size, ageMs } = stage.conversation.progress()
+      if (bytes > 0 && ageMs >= progressMs)
+        this.#tell('onProgress', () => onProgress?.({ path, peer: request.peer, bytes, size }))
+    }
+  }
+
+  #handle(request: Request): void {
+    const packet = decodeTftp(request.datagram)
     switch (packet.kind) {
       case 'read':
-        return this.#admit(packet, datagram, peer)
+        return this.#admit(packet, request)
       case 'write':
-        return this.#refuse(peer, packet.path, refusal('accessViolation', 'this server is read only'))
+        return this.#refuse(request, packet.path, refusal('accessViolation', 'this server is read only'))
       case 'malformed':
-        return this.#refuse(peer, '', refusal('illegalOperation', packet.why))
+        return this.#refuse(request, '', refusal('illegalOperation', packet.why))
       case 'noise':
-        return this.#drop(peer, packet.why)
+        return this.#drop(request.peer, packet.why)
       case 'ack':
       case 'error': // RFC 1350 §7: never answered
-        return this.#drop(peer, `${packet.kind} outside any transfer`)
+        return this.#drop(request.peer, `${packet.kind} outside any transfer`)
     }
   }
 
-  #admit(request: RequestPacket, datagram: Uint8Array, peer: TftpPeer): void {
+  #admit(read: RequestPacket, request: Request): void {
+    const { peer } = request
     const earlier = this.#admitted.get(tidOf(peer))
     // The same request once more crossed our answer on its way; the running transfer retransmits by itself.
-    if (earlier && Buffer.compare(earlier.request, datagram) === 0) return this.#drop(peer, 'duplicate request')
-    const refused = refusalOfRequest(request)
-    if (refused) return this.#refuse(peer, request.path, refused)
+    if (earlier && Buffer.compare(earlier.request.datagram, request.datagram) === 0)
+      return this.#drop(peer, 'duplicate request')
+    const refused = refusalOfRequest(read)
+    if (refused) return this.#refuse(request, read.path, refused)
     if (earlier) this.#supersede(earlier)
-    if (this.#isFull(peer)) return this.#drop(peer, 'too many transfers; the client will ask again')
-    const admitted: Admitted = { peer, request: datagram, transfer: null }
+    const admitted: Admitted = { request, read, path: withoutLeadingSlashes(read.path), stage: { kind: 'resolving' } }
+    if (!this.#isFull(peer)) {
+      this.#admitted.set(tidOf(peer), admitted)
+      return this.#begin(admitted)
+    }
+    if (this.#waiting.size >= this.#limits.waiting) return this.#refuse(request, admitted.path, this.#busy())
     this.#admitted.set(tidOf(peer), admitted)
-    this.#perClient.set(peer.address, (this.#perClient.get(peer.address) ?? 0) + 1)
-    const path = withoutLeadingSlashes(request.path)
-    this.#answer(admitted, request, path).catch((err: unknown) => {
-      this.#options.log.error({ path, peer, err }, 'tftp request failed')
+    this.#wait(admitted)
+  }
+
+  #wait(admitted: Admitted): void {
+    const timer = setTimeout(() => {
       this.#release(admitted)
-      this.#refuse(peer, path, refusal('undefined', 'the server could not read this file'))
+      this.#refuse(admitted.request, admitted.path, this.#busy())
+    }, this.#limits.waitMs)
+    admitted.stage = { kind: 'waiting', timer }
+    this.#waiting.add(admitted)
+  }
+
+  #busy(): Refusal {
+    return refusal(
+      'undefined',
+      `the server is busy with ${this.#admitted.size - this.#waiting.size} transfers; try again`,
+    )
+  }
+
+  #begin(admitted: Admitted): void {
+    const { request, path } = admitted
+    const { address } = request.peer
+    admitted.stage = { kind: 'resolving' }
+    this.#perClient.set(address, (this.#perClient.get(address) ?? 0) + 1)
+    this.#answer(admitted).catch((err: unknown) => {
+      this.#options.log.error({ path, peer: request.peer, err }, 'tftp request failed')
+      this.#release(admitted)
+      this.#refuse(request, path, refusal('undefined', 'the server could not read this file'))
     })
   }
 
-  async #answer(admitted: Admitted, request: RequestPacket, path: string): Promise<void> {
-    const { peer } = admitted
-    const content = contentFor(request.mode, await this.#options.resolve(path, peer))
-    if (this.#admitted.get(tidOf(peer)) !== admitted) return // superseded, or the door has closed
-    if (content.kind === 'error') {
+  async #answer(admitted: Admitted): Promise<void> {
+    const { request, read, path } = admitted
+    const { peer, local } = request
+    const served = await this.#options.resolve(path, peer)
+    const release = (served.kind === 'bytes' && served.release) || ((): void => undefined)
+    if (this.#admitted.get(tidOf(peer)) !== admitted) return release() // superseded, or the door has closed
+    const content = contentFor(read.mode, served)
+    if (content.kind === 'refused') {
+      release()
       this.#release(admitted)
-      return this.#refuse(peer, path, content)
+      return this.#refuse(request, path, content.refusal)
     }
-    admitted.transfer = new TftpTransfer({
+    const { bytes } = content
+    const conversation = new Conversation({
       path,
       peer,
-      bytes: content.bytes,
-      negotiated: negotiate(request.options, content.bytes.length),
-      localAddress: this.#options.address,
+      bytes,
+      negotiated: negotiate(read.options, bytes.length),
       onEnd: (end) => this.#ended(admitted, end),
     })
-    admitted.transfer.start()
+    admitted.stage = { kind: 'transfer', conversation, release }
+    await conversation.begin(this.#lines, local)
   }
 
   #ended(admitted: Admitted, end: TransferEnd): void {
     this.#release(admitted)
-    const { path, peer, bytes, why, durationMs } = end
-    this.#options.log.info({ path, peer, bytes, why, durationMs: Math.round(durationMs) }, `tftp ${end.outcome}`)
+    const { path, peer, bytes, size, why, durationMs } = end
+    this.#options.log.info({ path, peer, bytes, size, why, durationMs: Math.round(durationMs) }, `tftp ${end.outcome}`)
+    this.#tell('onEnd', () => this.#options.onEnd?.(end))
+  }
+
+  /** Whoever listens to us can't end a transfer by throwing. */
+  #tell(what: string, call: () => void): void {
     try {
-      this.#options.onEnd?.(end)
+      call()
     } catch (err) {
-      this.#options.log.error({ path, peer, err }, 'tftp onEnd')
+      this.#options.log.error({ err }, `tftp ${what}`)
     }
   }
 
   /** Another request from the same port: a ROM that has but one port has left its former transfer behind. */
   #supersede(earlier: Admitted): void {
-    if (earlier.transfer) earlier.transfer.abandon('the client asked for something else from the same port')
+    if (earlier.stage.kind === 'transfer')
+      earlier.stage.conversation.abandon('the client asked for something else from the same port')
     else this.#release(earlier)
   }
 
   #isFull({ address }: TftpPeer): boolean {
     const { transfers, transfersPerClient } = this.#limits
-    return this.#admitted.size >= transfers || (this.#perClient.get(address) ?? 0) >= transfersPerClient
+    return (
+      this.#admitted.size - this.#waiting.size >= transfers || (this.#perClient.get(address) ?? 0) >= transfersPerClient
+    )
   }
 
   #release(admitted: Admitted): void {
-    const { peer } = admitted
+    const { peer } = admitted.request
     if (this.#admitted.get(tidOf(peer)) !== admitted) return
     this.#admitted.delete(tidOf(peer))
-    const left = (this.#perClient.get(peer.address) ?? 1) - 1
-    if (left === 0) this.#perClient.delete(peer.address)
-    else this.#perClient.set(peer.address, left)
+    if (admitted.stage.kind === 'waiting') {
+      clearTimeout(admitted.stage.timer)
+      this.#waiting.delete(admitted)
+    } else {
+      if (admitted.stage.kind === 'transfer') admitted.stage.release()
+      const left = (this.#perClient.get(peer.address) ?? 1) - 1
+      if (left === 0) this.#perClient.delete(peer.address)
+      else this.#perClient.set(peer.address, left)
+      this.#beginNext()
+    }
     if (this.#admitted.size === 0) this.#onIdle?.()
   }
 
-  #refuse(peer: TftpPeer, path: string, { code, message }: Refusal): void {
+  /** The place that was given back goes to who waited longest, of clients that have not had their share. */
+  #beginNext(): void {
+    for (const waiting of this.#waiting) {
+      if (this.#isFull(waiting.request.peer)) continue
+      if (waiting.stage.kind === 'waiting') clearTimeout(waiting.stage.timer)
+      this.#waiting.delete(waiting)
+      return this.#begin(waiting)
+    }
+  }
+
+  #refuse(request: Request, path: string, { code, message }: Refusal): void {
+    const { peer } = request
     this.#options.log.debug({ path, peer, why: message }, 'tftp refused')
-    if (this.#closing) return
-    this.#socket.send(encodeError(code, message), peer.port, peer.address, (err) => {
-      if (err) this.#drop(peer, err.message)
-    })
+    if (this.#isClosing) return
+    if (!this.#mayRefuse(peer.address)) return this.#drop(peer, 'too many errors to this address')
+    request.reply(encodeError(code, message))
   }
 
   #drop(peer: TftpPeer, why: string): void {
@@ -228,31 +314,15 @@ class Listener {
 
 const tidOf = ({ address, port }: TftpPeer): string => `${address} ${port}`
 
-const withoutLeadingSlashes = (path: string): string => path.replace(/^\/+/, '')
+type Content = Readonly<{ kind: 'bytes'; bytes: Uint8Array }> | Readonly<{ kind: 'refused'; refusal: Refusal }>
 
-const refusal = (code: keyof typeof ERROR_CODE, message: string): Refusal => ({
-  kind: 'error',
-  code: ERROR_CODE[code],
-  message,
-})
+const errorOf = { 'not-found': 'fileNotFound', 'access-violation': 'accessViolation', busy: 'undefined' } as const
 
-/** What can be refused before asking for the file. The resolver has the last word on paths; these none may get past. */
-function refusalOfRequest({ path, mode }: RequestPacket): Refusal | null {
-  if (withoutLeadingSlashes(path) === '') return refusal('fileNotFound', 'the request names no file')
-  if (/[\p{Cc}\\]/u.test(path)) return refusal('accessViolation', 'backslash or control character in the path')
-  if (path.split('/').includes('..')) return refusal('accessViolation', 'the path leads upwards')
-  if (mode !== 'octet' && mode !== 'netascii') {
-    return refusal('illegalOperation', 'modes are octet and netascii') // `mail`: RFC 1350 §1, obsolete
-  }
-  return null
-}
-
-function contentFor(mode: string, served: Served): Extract<Served, { kind: 'bytes' }> | Refusal {
-  if (served.kind === 'refused') {
-    return refusal(served.code === 'not-found' ? 'fileNotFound' : 'accessViolation', served.why)
-  }
+function contentFor(mode: string, served: Served): Content {
+  if (served.kind === 'refused') return { kind: 'refused', refusal: refusal(errorOf[served.code], served.why) }
   if (mode === 'octet') return served
   // Tried by hand, tftp-hpa's default mode is netascii; a kernel must not arrive mangled, a boot menu may be asked for.
-  if (served.bytes.length > NETASCII_MAX_BYTES) return refusal('undefined', 'netascii is for text; use mode octet')
+  if (served.bytes.length > NETASCII_MAX_BYTES)
+    return { kind: 'refused', refusal: refusal('undefined', 'netascii is for text; use mode octet') }
   return { kind: 'bytes', bytes: encodeNetascii(served.bytes) }
 }

@@ -98,23 +98,24 @@ function readable(octets: Buffer): string {
   return text.replace(/\p{Cc}/gu, '?').slice(0, 128)
 }
 
+/** DATA: this head, then the octets of the file. */
+export const DATA_HEAD_SIZE = 4
+
 /**
- * The head of a DATA packet; the octets of the file follow it as a buffer of their own, so that no file is ever
- * copied. `block` counts on from 1 without end: on the wire it wraps from 65535 to 0, the only thing a 16-bit field
- * can do with a file of more than 65535 blocks (RFC 1350 is silent; clients agree on 0).
+ * Writes the head of a DATA packet; the octets of the file follow it. `block` counts on from 1 without end: on the wire
+ * it wraps from 65535 to 0, the only thing a 16-bit field can do with a file of more than 65535 blocks (RFC 1350 is
+ * silent; clients agree on 0).
  *
  *      2 bytes   2 bytes     n bytes
  *     +-------+-----------+----------+
  *     |   3   |  block #  |  octets  |
  *     +-------+-----------+----------+
  */
-export function encodeDataHeader(block: number): Uint8Array {
-  const header = Buffer.allocUnsafe(4)
-  header[0] = 0
-  header[1] = OPCODE.data
-  header[2] = (block >>> 8) & 0xff
-  header[3] = block & 0xff
-  return header
+export function writeDataHead(packet: Uint8Array, at: number, block: number): void {
+  packet[at] = 0
+  packet[at + 1] = OPCODE.data
+  packet[at + 2] = (block >>> 8) & 0xff
+  packet[at + 3] = block & 0xff
 }
 
 /**

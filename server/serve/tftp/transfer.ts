@@ -1,127 +1,92 @@
-// One read transfer, from the first DATA or OACK to the last ACK, on a socket (a TID, RFC 1350 §4) of its own.
-//
-// The socket is connect()ed to the client: sending is then twice as fast, and the kernel drops whatever comes from
-// anyone else. So a foreign TID never reaches this code and gets no ERROR 5; RFC 1350 §4 asks that it must not disturb
-// the transfer, and it cannot. The same connection makes the kernel report a client that is gone (ECONNREFUSED).
+// The rules of one read transfer, from the first DATA or OACK to the last ACK: what was heard goes in, what to send and
+// how long to wait comes out. No socket, no clock, so that tests can lose and repeat whatever they like.
 
-import { createSocket, type RemoteInfo, type Socket, type SocketOptions } from 'node:dgram'
-import { isIPv6 } from 'node:net'
 import type { Negotiated } from './options.ts'
-import { decodeTftp, encodeDataHeader, encodeError, encodeOptionAck, ERROR_CODE } from './packet.ts'
 
-export type TftpPeer = Readonly<{ address: string; port: number }>
+export type Step =
+  | Readonly<{ kind: 'nothing' }>
+  /** Send it, and call waited() after `waitMs` unless another step comes first. */
+  | Readonly<{ kind: 'oack'; waitMs: number }>
+  | Readonly<{ kind: 'blocks'; first: number; last: number; waitMs: number }>
+  | Readonly<{ kind: 'complete' }>
+  | Readonly<{ kind: 'given-up'; why: string }>
 
-export type TransferEnd = Readonly<{
-  path: string
-  peer: TftpPeer
-  outcome: 'complete' | 'aborted'
-  why: string | null
-  /** Octets of the file that the client acknowledged. */
-  bytes: number
-  durationMs: number
-}>
-
-export type TransferOptions = Readonly<{
-  path: string
-  peer: TftpPeer
-  bytes: Uint8Array
-  negotiated: Negotiated
-  /** Where the client's request arrived: a client drops answers from another address of the same server. */
-  localAddress: string
-  onEnd: (end: TransferEnd) => void
+export type Transfer = Readonly<{
+  begin: () => Step
+  /** `block` as it is on the wire: 16 bits. */
+  acknowledged: (block: number) => Step
+  /** The wait of the last step that sent something is over. */
+  waited: () => Step
+  /** Octets that the client acknowledged. */
+  octets: () => number
+  /** Whether the client ever answered: until then its address may be forged. */
+  isHeard: () => boolean
 }>
 
 /** With the doubling below a silent client is given up after 1+2+4+8+8+8 seconds. */
 const RETRANSMISSIONS = 5
 const BACKOFF_AT_MOST_MS = 8000
 
-/** Addresses here are always literals, and Node's default would send each of them through getaddrinfo's thread. */
-export const literalAddress: NonNullable<SocketOptions['lookup']> = (address, _options, callback) =>
-  callback(null, address, isIPv6(address) ? 6 : 4)
+/** However long the time-out that the client asked for, one retransmission and these are all that it gets. */
+const SILENCE_AT_MOST_MS = 120_000
 
-export class TftpTransfer {
-  readonly #options: TransferOptions
-  readonly #socket: Socket
+/**
+ * A client that never answered gets the first packet four times in fifteen seconds, whatever it asked for: its address
+ * may be forged, and what we send is not to be more than a nuisance there.
+ */
+const UNHEARD = { retransmissions: 3, timeoutMs: 1000 }
+
+/** Between the bursts of a window: in a millisecond a gigabit link carries 80 packets, and drains as many from a queue. */
+const PACE_MS = 1
+
+const NOTHING: Step = { kind: 'nothing' }
+
+/** `size` is the octets that will be sent. */
+export function openTransfer({ blksize, windowsize, timeoutMs, accepted }: Negotiated, size: number): Transfer {
   /** A file always ends in a DATA shorter than blksize, so an exact multiple (0 too) ends in an empty one. */
-  readonly #blocks: number
-  readonly #startedAt = performance.now()
-  #timer: NodeJS.Timeout | undefined
-  #state: 'opening' | 'awaiting-oack' | 'sending' | 'ended' = 'opening'
-  /** Blocks the client has, and blocks sent at least once; both count on beyond 65535. */
-  #acknowledged = 0
-  #sent = 0
-  #retransmissions = 0
-  #windowSentTwice = false
-  #windowBeforeSentTwice = false
+  const blocks = Math.floor(size / blksize) + 1
+  let isOptionAckDue = accepted.size > 0
+  let isHeard = false
+  /** Blocks the client has, and the highest ever sent; both count on beyond 65535. */
+  let got = 0
+  let sent = 0
+  /** The window under way: what of it is to be sent next, and its last block. */
+  let next = 1
+  let windowEnd = 0
+  /**
+   * How much of a window is sent at once, the rest following at intervals. A window can't be sent short: the client
+   * would wait for the rest of it (RFC 7440 §4). So each loss halves the burst, silence makes it one block, and each
+   * window that arrives whole doubles it: RFC 7440 §6 asks for the congestion control of RFC 5405 §3.1.
+   */
+  let burst = windowsize
+  let retransmissions = 0
+  let silentMs = 0
+  let isWindowSentTwice = false
+  let wasWindowBeforeSentTwice = false
 
-  constructor(options: TransferOptions) {
-    this.#options = options
-    this.#blocks = Math.floor(options.bytes.length / options.negotiated.blksize) + 1
-    this.#socket = createSocket({ type: isIPv6(options.peer.address) ? 'udp6' : 'udp4', lookup: literalAddress })
+  function windowAfterLast(): Step {
+    next = got + 1
+    windowEnd = Math.min(got + windowsize, blocks)
+    return sendBurst()
   }
 
-  start(): void {
-    this.#socket.on('error', (error) => this.#end(`socket: ${error.message}`))
-    this.#socket.on('message', (datagram, peer) => this.#guard(() => this.#receive(datagram, peer)))
-    this.#socket.on('connect', () => this.#guard(() => this.#begin()))
-    this.#guard(() => {
-      this.#socket.bind({ address: this.#options.localAddress, port: 0, exclusive: true })
-      this.#socket.connect(this.#options.peer.port, this.#options.peer.address)
-    })
+  function sendBurst(): Step {
+    const first = next
+    const last = Math.min(first + burst - 1, windowEnd)
+    next = last + 1
+    sent = Math.max(sent, last)
+    return { kind: 'blocks', first, last, waitMs: last < windowEnd ? PACE_MS : retransmitMs() }
   }
 
-  /** Ends the transfer without a word: an ERROR from here could pass for the answer to the client's next request. */
-  abandon(why: string): void {
-    this.#end(why)
+  function retransmitMs(): number {
+    const firstMs = isHeard ? timeoutMs : UNHEARD.timeoutMs
+    return Math.min(firstMs * 2 ** retransmissions, Math.max(firstMs, BACKOFF_AT_MOST_MS))
   }
 
-  /** Ends the transfer and tells the client. */
-  stop(why: string): void {
-    if (this.#state === 'awaiting-oack' || this.#state === 'sending') {
-      this.#guard(() => this.#socket.send(encodeError(ERROR_CODE.undefined, why)))
-    }
-    this.#end(why)
-  }
-
-  /** Whatever goes wrong in one transfer ends that transfer and nothing else. */
-  #guard(step: () => void): void {
-    if (this.#state === 'ended') return
-    try {
-      step()
-    } catch (error) {
-      this.#end(error instanceof Error ? error.message : String(error))
-    }
-  }
-
-  #begin(): void {
-    this.#state = this.#options.negotiated.accepted.size > 0 ? 'awaiting-oack' : 'sending'
-    this.#transmit()
-    this.#arm()
-  }
-
-  #receive(datagram: Uint8Array, sender: RemoteInfo): void {
-    // The kernel filters from connect() on; this is for what arrived in the microseconds between bind() and connect().
-    if (sender.port !== this.#options.peer.port || sender.address !== this.#options.peer.address) return
-    const packet = decodeTftp(datagram)
-    if (packet.kind === 'ack') return this.#acknowledge(packet.block)
-    // RFC 1350 §7: an ERROR is neither acknowledged nor answered. Anything else has no business at this TID.
-    if (packet.kind === 'error') return this.#end(`the client ended it: ${packet.message} (error ${packet.code})`)
-  }
-
-  #acknowledge(block: number): void {
-    if (this.#state === 'awaiting-oack') {
-      if (block !== 0) return
-      this.#state = 'sending'
-      return this.#proceed()
-    }
-    const newlyAcknowledged = (block - this.#acknowledged) & 0xffff
-    if (newlyAcknowledged === 0) return this.#repeatedAck()
-    if (newlyAcknowledged > this.#sent - this.#acknowledged) return // late, or invented
-    this.#acknowledged += newlyAcknowledged
-    if (this.#acknowledged === this.#blocks) return this.#end(null)
-    this.#windowBeforeSentTwice = this.#windowSentTwice
-    this.#windowSentTwice = false
-    this.#proceed()
+  function heardOf(): void {
+    isHeard = true
+    retransmissions = 0
+    silentMs = 0
   }
 
   /**
@@ -130,70 +95,53 @@ export class TftpTransfer {
    * first block was lost, so it restarts the window: once, and not right after a window that was itself sent twice,
    * since that one's copies are then the likelier cause.
    */
-  #repeatedAck(): void {
-    if (this.#options.negotiated.windowsize === 1) return
-    if (this.#windowSentTwice || this.#windowBeforeSentTwice) return
-    this.#windowSentTwice = true
-    this.#transmit()
+  function repeatedAck(): Step {
+    if (windowsize === 1 || isWindowSentTwice || wasWindowBeforeSentTwice) return NOTHING
+    isWindowSentTwice = true
+    burst = halved(burst)
+    return windowAfterLast()
   }
 
-  #proceed(): void {
-    this.#transmit()
-    if (this.#retransmissions === 0) return void this.#timer?.refresh()
-    this.#retransmissions = 0
-    this.#arm()
-  }
+  return {
+    begin: () => (isOptionAckDue ? { kind: 'oack', waitMs: retransmitMs() } : windowAfterLast()),
 
-  /** Sends what is due now: the OACK, or the window that follows the last acknowledged block. */
-  #transmit(onError?: (error: Error | null) => void): void {
-    if (this.#state === 'awaiting-oack') {
-      return this.#socket.send(encodeOptionAck(this.#options.negotiated.accepted), onError)
-    }
-    const { bytes, negotiated } = this.#options
-    const last = Math.min(this.#acknowledged + negotiated.windowsize, this.#blocks)
-    for (let block = this.#acknowledged + 1; block <= last; block++) {
-      const end = block * negotiated.blksize
-      this.#socket.send([encodeDataHeader(block), bytes.subarray(end - negotiated.blksize, end)], onError)
-    }
-    this.#sent = last
-  }
+    acknowledged: (block) => {
+      if (isOptionAckDue) {
+        if (block !== 0) return NOTHING
+        isOptionAckDue = false
+        heardOf()
+        return windowAfterLast()
+      }
+      const newly = (block - got) & 0xffff
+      if (newly === 0) return repeatedAck()
+      if (newly > sent - got) return NOTHING // late, or invented
+      got += newly
+      heardOf()
+      if (got === blocks) return { kind: 'complete' }
+      burst = got < windowEnd ? halved(burst) : Math.min(burst * 2, windowsize)
+      wasWindowBeforeSentTwice = isWindowSentTwice
+      isWindowSentTwice = false
+      return windowAfterLast()
+    },
 
-  #arm(): void {
-    clearTimeout(this.#timer)
-    const { timeoutMs } = this.#options.negotiated
-    const backedOffMs = Math.min(timeoutMs * 2 ** this.#retransmissions, Math.max(timeoutMs, BACKOFF_AT_MOST_MS))
-    this.#timer = setTimeout(() => this.#guard(() => this.#retransmit()), backedOffMs)
-  }
+    waited: () => {
+      if (!isOptionAckDue && next <= windowEnd) return sendBurst()
+      silentMs += retransmitMs()
+      const most = isHeard ? RETRANSMISSIONS : UNHEARD.retransmissions
+      if (retransmissions === most || (retransmissions > 0 && silentMs >= SILENCE_AT_MOST_MS))
+        return {
+          kind: 'given-up',
+          why: `no answer to ${isOptionAckDue ? 'the options (OACK)' : `block ${got + 1} of ${blocks}`}`,
+        }
+      retransmissions++
+      isWindowSentTwice = true
+      burst = 1
+      return isOptionAckDue ? { kind: 'oack', waitMs: retransmitMs() } : windowAfterLast()
+    },
 
-  #retransmit(): void {
-    if (this.#retransmissions === RETRANSMISSIONS) return this.#end(`no answer to ${this.#awaited()}`)
-    this.#retransmissions++
-    this.#windowSentTwice = true
-    // Only here are send errors asked for: a callback costs a tick per packet, and a lasting error comes back here.
-    this.#transmit((error) => {
-      if (error) this.#end(`send: ${error.message}`)
-    })
-    this.#arm()
-  }
-
-  #awaited(): string {
-    return this.#state === 'awaiting-oack' ? 'OACK' : `block ${this.#acknowledged + 1} of ${this.#blocks}`
-  }
-
-  /** `why` is null when the client has the whole file. */
-  #end(why: string | null): void {
-    if (this.#state === 'ended') return
-    this.#state = 'ended'
-    clearTimeout(this.#timer)
-    this.#socket.close()
-    const { path, peer, bytes, negotiated, onEnd } = this.#options
-    onEnd({
-      path,
-      peer,
-      outcome: why === null ? 'complete' : 'aborted',
-      why,
-      bytes: Math.min(this.#acknowledged * negotiated.blksize, bytes.length),
-      durationMs: performance.now() - this.#startedAt,
-    })
+    octets: () => Math.min(got * blksize, size),
+    isHeard: () => isHeard,
   }
 }
+
+const halved = (burst: number): number => Math.max(1, burst >> 1)

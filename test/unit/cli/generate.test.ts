@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { includeLines } from '../../../server/cli/include-lines.ts'
@@ -408,7 +408,6 @@ describe('the checker and the reload', () => {
   test('a checker that is missing is named with its package and the way around it', async (t) => {
     const site = await openSite(t, '  isc: {folder: isc}\n')
     mkdirSync(join(site.folder, 'bin'))
-    symlinkSync('/usr/bin/flock', join(site.folder, 'bin/flock'))
     const path = process.env['PATH']
     process.env['PATH'] = join(site.folder, 'bin')
     t.after(() => (process.env['PATH'] = path))
