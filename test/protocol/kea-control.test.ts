@@ -31,7 +31,7 @@ const picture = (snapshot: Snapshot) => ({
   inventory: 'test',
   server: { advertise: address(serverAddress), addresses: [], httpPort: 8080 },
   known: knownTemplates(sources),
-  now: Date.parse('2026-11-23T12:00:00Z'),
+  now: Date.parse('2096-11-23T12:00:00Z'),
   engine: templateEngine(sources),
   loaders: [],
   imagesFolder: '/nonexistent',

@@ -17,7 +17,7 @@ async function finish(cli: Cli, machine: string): Promise<void> {
   const store = openStore(inventoryOf(cli))
   const token = (await readSnapshot(store)).tokens.get(machine)?.find(({ purpose }) => purpose === 'install')
   assert.ok(token)
-  const at = '2026-11-23T12:30:00.000Z'
+  const at = '2096-11-23T12:30:00.000Z'
   const event = { machine, at, stage: 'installed', detail: null, progress: null, door: 'http', peer: null }
   assert.ok(await recordInstalled(store, token, event))
   await closeStore(store)
@@ -36,7 +36,7 @@ describe('install', () => {
     const { out, err } = await cli.run(['install', 'acas0001'])
     assert.equal(
       out,
-      `armed for one install until 2026-11-24T12:00:00.000Z:
+      `armed for one install until 2096-11-24T12:00:00.000Z:
   acas0001: el 9 x86_64, erasing disk sda
 guests that come along, as no install of them or of acas0001 is known (--no-guests leaves them out):
   acas0002: el 9 x86_64, erasing /dev/sda5 of acas0001 (xvda inside the guest)

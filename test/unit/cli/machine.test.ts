@@ -232,10 +232,10 @@ describe('machine install', () => {
   test('arms for so many hours, mints a token that it does not print, and names the disk', async (t) => {
     const cli = await openInstallableFarm(t)
     const out = await cli.ok('machine', 'install', 'web', '--hours', '2')
-    assert.match(out, /until 2026-11-23T14:00:00\.000Z:\n {2}web: el 9 x86_64, erasing disk nvme0n1\n/)
+    assert.match(out, /until 2096-11-23T14:00:00\.000Z:\n {2}web: el 9 x86_64, erasing disk nvme0n1\n/)
     const tokens = await tokensOf(cli, 'web')
     assert.deepEqual(tokens.map(({ purpose, expires_at }) => [purpose, expires_at]).sort(), [
-      ['install', '2026-11-23T14:00:00.000Z'],
+      ['install', '2096-11-23T14:00:00.000Z'],
       ['machine', null],
     ])
     for (const { secret } of tokens)

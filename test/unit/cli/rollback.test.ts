@@ -47,7 +47,7 @@ test('--list shows what can be brought back, newest first, and --to names one of
   await openHistory(site, 3)
   await site.ok('rollback', 'isc', '--to', '1', '--no-reload')
   assert.match(hostsOf(site), /192\.0\.2\.101/)
-  const at = '2026-11-23T12:00:00.000Z'
+  const at = '2096-11-23T12:00:00.000Z'
   const told = rows(await site.ok('rollback', '--list', 'isc'))
   assert.deepEqual(
     told.map((row) => row.slice(0, 6)),

@@ -14,8 +14,8 @@ const stranger: SeenClient = {
   architecture: 7,
   uuid: null,
   via: '192.0.2.254',
-  firstAt: '2026-11-23T10:00:00.000Z',
-  lastAt: '2026-11-23T10:00:09.000Z',
+  firstAt: '2096-11-23T10:00:00.000Z',
+  lastAt: '2096-11-23T10:00:09.000Z',
   count: 3,
 }
 
@@ -30,8 +30,8 @@ test('seen lists who asked in vain, and why, in the order of the file', async (t
   assert.deepEqual(
     lines.map((line) => line.split(/ {2,}/)),
     [
-      ['00:00:5e:00:53:99', '2026-11-23T10:00:09Z', '3', '192.0.2.254', '-', stranger.vendorClass, stranger.why],
-      ['00:00:5e:00:53:02', '2026-11-23T10:00:09Z', '3', '192.0.2.254', 'web', '-', 'elsewhere'],
+      ['00:00:5e:00:53:99', '2096-11-23T10:00:09Z', '3', '192.0.2.254', '-', stranger.vendorClass, stranger.why],
+      ['00:00:5e:00:53:02', '2096-11-23T10:00:09Z', '3', '192.0.2.254', 'web', '-', 'elsewhere'],
     ],
   )
   assert.deepEqual(await cli.json('seen'), [stranger, misplaced])

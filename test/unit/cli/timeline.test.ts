@@ -10,7 +10,7 @@ import { all, clockwork, inventoryOf, says } from './clockwork.ts'
 async function perform(cli: Cli, script: Script): Promise<void> {
   const store = openStore(inventoryOf(cli))
   for (const [second, act] of Object.entries(script))
-    await act(store, new Date(Date.parse('2026-11-23T12:00:00.000Z') + Number(second) * 1000).toISOString())
+    await act(store, new Date(Date.parse('2096-11-23T12:00:00.000Z') + Number(second) * 1000).toISOString())
   await closeStore(store)
 }
 
@@ -31,23 +31,23 @@ describe('the timeline of a Dom0', () => {
   test('its guests side by side with it, then all events in their order, each with its machine', async (t) => {
     const cli = await installing(t)
     const { out } = await cli.run(['timeline', 'acas0001'], {
-      now: () => Date.parse('2026-11-23T12:13:00.000Z'),
+      now: () => Date.parse('2096-11-23T12:13:00.000Z'),
     })
     assert.equal(
       out,
       `MACHINE   STATE       PROGRESS  ARMED                DHCP      LOADER  KICKSTART  INSTALLING  INSTALLED  FIRSTBOOT  GUESTS    READY
-acas0001  guests      -         2026-11-23 12:00:00  12:01:00  -       -          -           12:10:00   -          12:11:40  -
-acas0002  failed      -         2026-11-23 12:00:00  -         -       -          -           -          -          -         -
-acas0003  installing  40 %      2026-11-23 12:00:00  -         -       -          12:12:00    -          -          -         -
+acas0001  guests      -         2096-11-23 12:00:00  12:01:00  -       -          -           12:10:00   -          12:11:40  -
+acas0002  failed      -         2096-11-23 12:00:00  -         -       -          -           -          -          -         -
+acas0003  installing  40 %      2096-11-23 12:00:00  -         -       -          12:12:00    -          -          -         -
 
-2026-11-23T12:00:00.000Z  acas0001  armed  by cli:operator  (admin)
-2026-11-23T12:00:00.000Z  acas0002  armed  by cli:operator  (admin)
-2026-11-23T12:00:00.000Z  acas0003  armed  by cli:operator  (admin)
-2026-11-23T12:01:00.000Z  acas0001  dhcp  (http)
-2026-11-23T12:10:00.000Z  acas0001  installed  (http)
-2026-11-23T12:11:40.000Z  acas0001  guests  (http)
-2026-11-23T12:12:00.000Z  acas0003  installing 40 %  packages  (dom0)
-2026-11-23T12:12:10.000Z  acas0002  failed  no space left  (dom0)
+2096-11-23T12:00:00.000Z  acas0001  armed  by cli:operator  (admin)
+2096-11-23T12:00:00.000Z  acas0002  armed  by cli:operator  (admin)
+2096-11-23T12:00:00.000Z  acas0003  armed  by cli:operator  (admin)
+2096-11-23T12:01:00.000Z  acas0001  dhcp  (http)
+2096-11-23T12:10:00.000Z  acas0001  installed  (http)
+2096-11-23T12:11:40.000Z  acas0001  guests  (http)
+2096-11-23T12:12:00.000Z  acas0003  installing 40 %  packages  (dom0)
+2096-11-23T12:12:10.000Z  acas0002  failed  no space left  (dom0)
 `,
     )
   })
@@ -64,15 +64,15 @@ acas0003  installing  40 %      2026-11-23 12:00:00  -         -       -        
 describe('the timeline of one machine', () => {
   test('its events, its state, and while it is installing or when that failed the end of its console', async (t) => {
     const cli = await installing(t)
-    const at = { now: () => Date.parse('2026-11-23T12:13:00.000Z') }
+    const at = { now: () => Date.parse('2096-11-23T12:13:00.000Z') }
     assert.equal(
       (await cli.run(['timeline', 'acas0003'], at)).out,
-      `2026-11-23T12:00:00.000Z  armed  by cli:operator  (admin)
-2026-11-23T12:12:00.000Z  installing 40 %  packages  (dom0)
+      `2096-11-23T12:00:00.000Z  armed  by cli:operator  (admin)
+2096-11-23T12:12:00.000Z  installing 40 %  packages  (dom0)
 
-acas0003 is installing 40 % since 2026-11-23T12:12:00.000Z: packages
+acas0003 is installing 40 % since 2096-11-23T12:12:00.000Z: packages
 
-its console at 2026-11-23T12:12:00.000Z (--console shows more):
+its console at 2096-11-23T12:12:00.000Z (--console shows more):
   | one
   | two
 `,
@@ -128,10 +128,10 @@ describe('--follow', () => {
 
 test('a stage’s time has its date where that is another than before', () => {
   const events = [
-    ['armed', '2026-11-23T23:59:00.000Z'],
-    ['dhcp', '2026-11-24T00:01:00.000Z'],
-    ['loader', '2026-11-24T00:02:00.000Z'],
-    ['dhcp', '2026-11-25T00:03:00.000Z'],
+    ['armed', '2096-11-23T23:59:00.000Z'],
+    ['dhcp', '2096-11-24T00:01:00.000Z'],
+    ['loader', '2096-11-24T00:02:00.000Z'],
+    ['dhcp', '2096-11-25T00:03:00.000Z'],
   ].map(([stage = '', at = '']) => ({ stage, at, detail: null, progress: null, door: 'dhcp' }))
-  assert.deepEqual(stageTimes(events).slice(0, 4), ['2026-11-23 23:59:00', '2026-11-24 00:01:00', '00:02:00', ''])
+  assert.deepEqual(stageTimes(events).slice(0, 4), ['2096-11-23 23:59:00', '2096-11-24 00:01:00', '00:02:00', ''])
 })

@@ -25,12 +25,12 @@ async function watchInstall(t: Parameters<typeof openInstallableFarm>[0], script
   return { cli, time, printed: await cli.run(['install', 'acas0001', '--watch', ...words], time) }
 }
 
-const clockOf = (line: string): string => line.replace(/^2026-11-23T(..:..:..)\.000Z {2}/, '$1 ')
+const clockOf = (line: string): string => line.replace(/^2096-11-23T(..:..:..)\.000Z {2}/, '$1 ')
 const changesOf = ({ out }: Printed): readonly string[] =>
   out
     .trimEnd()
     .split('\n')
-    .filter((line) => line.startsWith('2026'))
+    .filter((line) => line.startsWith('2096'))
     .map(clockOf)
 
 describe('install --watch, where nobody looks', () => {
@@ -62,15 +62,15 @@ describe('install --watch, where nobody looks', () => {
     assert.deepEqual(
       changes.find(({ progress }) => progress === 42),
       {
-        at: '2026-11-23T12:13:20.000Z',
+        at: '2096-11-23T12:13:20.000Z',
         machine: 'acas0002',
         dom0: 'acas0001',
         state: 'installing',
         stage: 'installing',
         phase: 'on',
         progress: 42,
-        since: '2026-11-23T12:12:10.000Z',
-        lastSeen: '2026-11-23T12:13:20.000Z',
+        since: '2096-11-23T12:12:10.000Z',
+        lastSeen: '2096-11-23T12:13:20.000Z',
         detail: 'packages',
       },
     )
@@ -163,7 +163,7 @@ describe('watch', () => {
     const time = clockwork(inventoryOf(cli), { ...wholeInstall, 2000: says('web', 'installed') })
     const { code, out } = await cli.run(['watch', 'acas0001', 'web'], time)
     assert.equal(code, 0)
-    assert.match(out, /\n2026-11-23T12:33:20\.000Z {2}web {2}installed\n4 machines: all well\n$/)
+    assert.match(out, /\n2096-11-23T12:33:20\.000Z {2}web {2}installed\n4 machines: all well\n$/)
   })
 
   test('a guest by itself is done when its Dom0 says that it is ready, or is installed if that says nothing', async (t) => {

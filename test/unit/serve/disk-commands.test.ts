@@ -18,7 +18,7 @@ import { listGenerations } from '../../../server/serve/disk/rollback.ts'
 import type { DiskTarget } from '../../../server/serve/disk/swap.ts'
 import { temporaryFolder } from '../../fixtures.ts'
 
-const now = new Date('2026-11-23T12:00:00Z')
+const now = new Date('2096-11-23T12:00:00Z')
 const shell = (script: string, timeoutMs = 60_000) => ({ argv: ['sh', '-c', script], timeoutMs, package: null })
 const setOf = (...sections: readonly Section[]) =>
   ({ kind: 'whole', files: [{ kind: 'text', path: 'hosts/1.conf', sections }] }) as const
@@ -179,7 +179,7 @@ test('a reload runs once for what was published, is recorded, and is owed again 
   assert.equal(readFileSync(log, 'utf8'), 'reloaded\n')
   const { tookMs = -1, ...record } = (await listGenerations(target))[0]?.reload ?? {}
   assert.ok(tookMs >= 0)
-  assert.deepEqual(record, { at: '2026-11-23T12:00:00.000Z', ok: true, how: 'exit status 0', output: 'reloaded\n' })
+  assert.deepEqual(record, { at: '2096-11-23T12:00:00.000Z', ok: true, how: 'exit status 0', output: 'reloaded\n' })
 })
 
 function withoutTime(reloaded: Reload): unknown {

@@ -29,7 +29,7 @@ import type { DiskTarget } from '../../../server/serve/disk/swap.ts'
 import { temporaryFolder } from '../../fixtures.ts'
 import type { Job } from './disk-child.ts'
 
-const now = new Date('2026-11-23T12:00:00Z')
+const now = new Date('2096-11-23T12:00:00Z')
 const nobody = 65534
 
 type Texts = Readonly<Record<string, string>>

@@ -27,7 +27,7 @@ import { listGenerations, rollBack } from '../../../server/serve/disk/rollback.t
 import type { DiskTarget } from '../../../server/serve/disk/swap.ts'
 import { temporaryFolder } from '../../fixtures.ts'
 
-const now = new Date('2026-11-23T12:00:00Z')
+const now = new Date('2096-11-23T12:00:00Z')
 
 type Texts = Readonly<Record<string, string>>
 
