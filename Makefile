@@ -2,14 +2,16 @@
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 NODE_TEST := node --import tsx --test --test-reporter=spec
-# Everything but the emulated machines and the first-boot scripts, which want the processors for themselves.
-TESTS = $(shell find test -name '*.test.ts' -not -path 'test/boot/*' -not -path 'test/firstboot/*' | sort)
+# Everything but the emulated machines, the floods and the first-boot scripts, which want the processors for themselves.
+TESTS = $(shell find test -name '*.test.ts' -not -path 'test/boot/*' -not -path 'test/firstboot/*' -not -path 'test/fuzz/*' | sort)
 SHELL_FILES = $(shell git ls-files --cached --others --exclude-standard | xargs grep -sHnE -m1 '^\#!.*\b(sh|bash|dash)$$' | sed -n 's/:1:.*//p' | sort -u)
 # What a Node release could change: the language, its sockets, its files, its SQLite. Daemons and databases are the same.
 NODE_TESTS = $(filter test/unit/% test/database/store.test.ts test/protocol/http.test.ts test/protocol/tftp.test.ts test/protocol/dhcp-door.test.ts test/protocol/thin-path.test.ts,$(TESTS))
+# Firmware and loaders that only the corpus of DHCP requests is taken from.
+CAPTURED := ovmf-ia32 qemu-system-arm qemu-efi-aarch64 grub-efi-amd64-bin grub-pc-bin
 DEMO := .demo
 
-.PHONY: help demo test test-fast test-nodes boot bench bench-xen check lint types format shellcheck fix build clean packages
+.PHONY: help demo test test-fast test-nodes boot capture-dhcp fuzz soak bench bench-xen check lint types format shellcheck fix build clean packages
 
 help: ## list what can be done
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -19,10 +21,11 @@ demo: node_modules/.installed ## the sample farm on SQLite, served on loopback; 
 
 test: packages node_modules/.installed ## install what tests need, then run all of them, emulated machines included
 	$(NODE_TEST) --test-concurrency=2 $(TESTS)
+	$(NODE_TEST) --test-concurrency=1 test/fuzz/*.test.ts
 	$(NODE_TEST) --test-concurrency=1 test/firstboot/*.test.ts
 	$(NODE_TEST) --test-concurrency=1 test/boot/*.test.ts
 
-test-fast: node_modules/.installed ## all tests but the emulated machines and the first-boot scripts
+test-fast: node_modules/.installed ## all tests but the emulated machines, the floods and the first-boot scripts
 	$(NODE_TEST) --test-concurrency=2 $(TESTS)
 
 test-nodes: packages node_modules/.installed ## the same on the other Node releases we support
@@ -30,6 +33,16 @@ test-nodes: packages node_modules/.installed ## the same on the other Node relea
 
 boot: packages node_modules/.installed ## boot emulated machines from the real server: BIOS, UEFI, a Xen Dom0 and its guests
 	$(NODE_TEST) --test-concurrency=1 test/boot/*.test.ts
+
+capture-dhcp: packages node_modules/.installed ## capture anew what real DHCP clients send; writes test/corpus/dhcp
+	@scripts/packages.sh $(CAPTURED)
+	node --import tsx test/corpus/take.ts
+
+fuzz: packages node_modules/.installed ## shoot at a real server and ask as a good client in between, on and on; SEED=number MINUTES=number
+	@unshare --net node --import tsx test/fuzz/fuzz.ts $(FILES)
+
+soak: packages node_modules/.installed ## an hour of a farm's life against one server, MINUTES=number for another time; writes docs/soak.md
+	@unshare --net node --import tsx test/soak/soak.ts
 
 bench: packages node_modules/.installed build ## measure us and the peer in one run; writes docs/benchmarks.md
 	@scripts/bench.sh

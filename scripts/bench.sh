@@ -4,6 +4,11 @@
 # that needs root, and so does the disk that files are written to.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+atftpd=.cache/bench/atftpd # one of TFTP's peers: unpacked, since as a package it would replace another, tftpd-hpa
+if [ ! -x $atftpd/usr/sbin/atftpd ]; then
+  mkdir -p $atftpd
+  (cd $atftpd && apt-get -q download atftpd && dpkg -x atftpd_*.deb .)
+fi
 exec unshare --net --mount bash -c '
   ip link set lo up
   ip addr add 198.18.0.1/15 dev lo # the server

@@ -13,6 +13,7 @@ advertise: 127.0.0.1
 http_port: 8080
 dhcp_port: 6767
 tftp_port: 6969
+admin_port: 8081
 verify_address: false # curl from here stands in for machines
 log_format: text
 EOF
@@ -26,6 +27,7 @@ The sample farm: 12 Dom0s and 28 DomUs, in $folder/inventory.sqlite.
 
   open      http://127.0.0.1:8080/
             http://127.0.0.1:8080/healthz
+            http://127.0.0.1:8081/          (pages and API; the first time, by the link below)
             http://127.0.0.1:8080/ipxe/00:00:5e:00:53:01.ipxe   (what acas0001's iPXE is told now)
 
   try, in another terminal:

@@ -6,7 +6,7 @@ import type { Conflict } from '../serve/disk/judge.ts'
 import type { GenerateOptions, Picture } from '../serve/generate.ts'
 import { compareTarget, publishedFolder } from '../serve/generate.ts'
 import { fail } from './failure.ts'
-import type { ChosenTarget } from './target-choice.ts'
+import type { ChosenTarget } from '../manage/targets.ts'
 
 /** A new option each time: commander keeps what it collected in it. */
 export const adoptOption = (): Option =>
@@ -16,7 +16,7 @@ export const adoptOption = (): Option =>
 
 /**
  * Paths by target.
- * @throws CommandFailed naming each file that can't be adopted, and why
+ * @throws Refused naming each file that can't be adopted, and why
  */
 export async function adoptions(
   chosen: readonly ChosenTarget[],

@@ -3,7 +3,8 @@ import type { Command } from 'commander'
 import { withoutPassword } from '../inventory/store/open.ts'
 import type { Session } from './session.ts'
 import { fileKeyOf, settingNames } from './settings.ts'
-import { alignColumns, showValue } from './table.ts'
+import { showValue } from '../manage/row-changes.ts'
+import { alignColumns } from './table.ts'
 import { typedTargets } from './targets-setting.ts'
 
 export function registerConfig(program: Command, session: Session): void {

@@ -5,7 +5,8 @@ import type { z } from 'zod'
 import { withoutPassword } from '../inventory/store/open.ts'
 import type { FileValue } from './config-file.ts'
 import { parseConfigFile } from './config-file.ts'
-import { describeError, UsageError } from './failure.ts'
+import { UsageError } from './failure.ts'
+import { describeError } from '../manage/failure.ts'
 import type { Config, SettingName } from './settings.ts'
 import { completeTargets } from './targets-setting.ts'
 import { configSchema, doorNames, fileKeyOf, flagOf, settingNames, variableOf } from './settings.ts'
@@ -166,8 +167,14 @@ const fixedDefaults = {
   advertise: null,
   httpPort: 80,
   dhcpPort: 67,
+  dhcp6Port: 547,
   tftpPort: 69,
-  doors: doorNames,
+  adminListen: '127.0.0.1',
+  adminPort: 8081,
+  adminTlsCert: null,
+  adminTlsKey: null,
+  doors: ['dhcp', 'tftp', 'http', 'admin'],
+  dhcpMode: 'server',
   installHours: 24,
   stallMinutes: 30,
   targets: {},
@@ -184,7 +191,7 @@ function defaultState({ env, home, isRoot, host = realHost }: Surroundings): str
   return join(own === undefined || own === '' ? join(home, '.local', 'state') : own, 'bootstead')
 }
 
-/** --no-dhcp, --no-tftp and --no-http take a door away from whatever list there is. */
+/** --no-dhcp, --no-tftp and their like take a door away from whatever list there is. */
 function closeDoors(given: Map<SettingName, Given>, flags: Flags): void {
   const closed = doorNames.filter((door) => flags[door] === false)
   const doors = given.get('doors')
@@ -200,10 +207,13 @@ function stateOf(given: ReadonlyMap<SettingName, Given>): string {
   return resolve(base, String(value))
 }
 
+/** What holds a path and nothing else. */
+const pathNames: ReadonlySet<SettingName> = new Set(['state', 'templates', 'adminTlsCert', 'adminTlsKey'])
+
 function absolute(name: SettingName, { value, base }: Given, state: string): unknown {
   if (name === 'targets') return completeTargets(value, base, state)
   if (typeof value !== 'string' || value === '') return value
-  if (name === 'state' || name === 'templates') return resolve(base, value)
+  if (pathNames.has(name)) return resolve(base, value)
   const file = name === 'inventory' ? /^sqlite:(.+)$/.exec(value)?.[1] : undefined
   return file === undefined || file === ':memory:' ? value : `sqlite:${resolve(base, file)}`
 }

@@ -171,7 +171,7 @@ async function inParallel<I, O>(
   return done
 }
 
-/** @throws CommandFailed naming those on which it didn't go well, and those it was not run on */
+/** @throws Refused naming those on which it didn't go well, and those it was not run on */
 function report(
   session: Session,
   command: string,

@@ -4,12 +4,12 @@ import type { Machine } from '../inventory/rows.ts'
 import type { Snapshot } from '../inventory/snapshot.ts'
 import { settingsOf } from '../plan/settings.ts'
 import { fail } from './failure.ts'
-import { storiesOf } from './groups.ts'
-import { foldNames } from './names.ts'
+import { storiesOf } from '../manage/groups.ts'
+import { foldNames } from '../manage/names.ts'
 import type { Session } from './session.ts'
 import type { SshTarget } from './ssh.ts'
 
-/** @throws CommandFailed naming those that are no Dom0; one that is withheld is there all the same, and is noted */
+/** @throws Refused naming those that are no Dom0; one that is withheld is there all the same, and is noted */
 export function refuseOthers(session: Session, snapshot: Snapshot, machines: readonly Machine[]): void {
   const server = session.server()
   const others = machines.filter((machine) => settingsOf(snapshot, machine, server).hypervisor.value === 'none')
@@ -27,7 +27,7 @@ export function refuseOthers(session: Session, snapshot: Snapshot, machines: rea
     )
 }
 
-/** @throws CommandFailed naming those whose address isn't known, when it is asked for */
+/** @throws Refused naming those whose address isn't known, when it is asked for */
 export function targetsOf(
   session: Session,
   snapshot: Snapshot,

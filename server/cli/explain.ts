@@ -1,19 +1,13 @@
 // bootstead explain: what a machine would be answered on each door, and where every value comes from. Opens no socket.
 import type { Command } from 'commander'
 import { Option } from 'commander'
-import { parseMac } from '../inventory/address.ts'
-import type { MacAddress } from '../inventory/address.ts'
-import type { Snapshot } from '../inventory/snapshot.ts'
-import { selectMachines } from '../inventory/select.ts'
 import type { Platform } from '../plan/dhcp/clients.ts'
 import { platforms } from '../plan/dhcp/clients.ts'
 import type { Origin } from '../plan/settings.ts'
-import { settingsOf } from '../plan/settings.ts'
 import type { ExplainedAnswer, ExplainedValue, Explanation, ExplainStage } from '../render/explain.ts'
-import { explainBoot, explainStages } from '../render/explain.ts'
-import { templateEngine } from '../render/templates.ts'
-import { fail } from './failure.ts'
-import { loadPast, revisionHelp } from './revision.ts'
+import { explainStages } from '../render/explain.ts'
+import { explain } from '../manage/explain.ts'
+import { revisionHelp } from '../manage/revisions.ts'
 import type { Session } from './session.ts'
 import { alignColumns } from './table.ts'
 
@@ -34,39 +28,11 @@ export function registerExplain(program: Command, session: Session): void {
     .option('--text', 'print menus and the kickstart whole')
     .option('--json', 'print JSON')
     .action(async (target: string, options: Options) => {
-      const explanation = await explain(session, target, options)
+      const { arch, stage, at = null } = options
+      const explanation = await explain(await session.desk(), await session.loadSnapshot(), target, { arch, stage, at })
       if (options.json === true) session.printJson(explanation)
       else session.print(describe(explanation, options.text === true))
     })
-}
-
-async function explain(session: Session, target: string, { arch, stage, at }: Options): Promise<Explanation> {
-  const today = await session.loadSnapshot()
-  const { snapshot, now } =
-    at === undefined ? { snapshot: today, now: session.io.now() } : await loadPast(session, today, at)
-  const { mac, hostname } = identify(session, snapshot, target)
-  const context = {
-    snapshot,
-    server: session.server(),
-    known: session.known(),
-    now,
-    engine: templateEngine(session.templates()),
-  }
-  return explainBoot(context, mac, hostname, arch, stage)
-}
-
-function identify(
-  session: Session,
-  snapshot: Snapshot,
-  target: string,
-): Readonly<{ mac: MacAddress; hostname: string | null }> {
-  const mac = parseMac(target)
-  if (mac !== null) return { mac, hostname: snapshot.byMac.get(mac)?.[0]?.machine ?? null }
-  const [machine] = selectMachines(snapshot, [target])
-  if (machine === undefined) fail(`there is no machine ${target}`)
-  const own = settingsOf(snapshot, machine, session.server()).mac.value
-  if (own === null) fail(`machine ${machine.hostname} has no interface with a MAC, so nothing can ask for it; add one`)
-  return { mac: own, hostname: machine.hostname }
 }
 
 function describe(explanation: Explanation, withText: boolean): string {

@@ -4,20 +4,19 @@ import { join, resolve } from 'node:path'
 import type { Command } from 'commander'
 import { Option } from 'commander'
 import type { Architecture, Image } from '../inventory/rows.ts'
+import type { Edit } from '../inventory/encode.ts'
 import { architectures, parseRow } from '../inventory/rows.ts'
 import type { Snapshot } from '../inventory/snapshot.ts'
 import { rowsOf } from '../inventory/snapshot.ts'
-import { recordEdits } from '../inventory/store/record.ts'
 import type { AddedImage, ImageSource } from '../serve/images/add.ts'
 import { addImage } from '../serve/images/add.ts'
 import { removeImage } from '../serve/images/remove.ts'
 import { isUrl } from '../serve/images/tree.ts'
 import { verifyImage } from '../serve/images/verify.ts'
 import type { Platform } from '../inventory/treeinfo.ts'
-import { applyEdits } from './apply.ts'
+import { changeRows, writeEdits } from './apply.ts'
 import { fail, misuse } from './failure.ts'
 import { noteBroken } from './report.ts'
-import { reviewEdits } from './review.ts'
 import { images, registerReading, registerSet, removals } from './rows.ts'
 import type { Session } from './session.ts'
 
@@ -80,8 +79,8 @@ async function add(session: Session, name: string, options: AddOptions): Promise
   // Single files know nothing of a tree; mending them keeps the one that the row has.
   const treeUrl = options.treeUrl ?? (source.kind === 'files' ? (existing?.tree_url ?? null) : null)
   const added = await addImage(session.config().state, name, source, { arch: options.arch ?? null, treeUrl })
-  const review = reviewEdits(snapshot, session.known(), [{ kind: 'put', table: 'images', row: added.image }])
-  if (review.edits.length > 0) await recordEdits(await session.store(), review.edits, session.who)
+  const edits: readonly Edit[] = [{ kind: 'put', table: 'images', row: added.image }]
+  const review = await writeEdits(session, snapshot, edits, { force: true })
   if (options.json === true) session.printJson(added)
   else session.print(describeAdded(added))
   if (added.image.tree_url === null && source.kind === 'tree')
@@ -170,7 +169,7 @@ function registerRemoval(group: Command, session: Session): void {
       ) => {
         const [snapshot, edits] = await removals(session, images, names)
         if (options.withTree === true) refuseSharedTrees(snapshot, names)
-        if (!(await applyEdits(session, snapshot, edits, options))) return
+        if (!(await changeRows(session, snapshot, edits, options))) return
         // The rows first: nobody is sent to files that are going away.
         for (const name of new Set(names)) await removeFiles(session, name, options.withTree === true)
       },

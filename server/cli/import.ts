@@ -1,29 +1,24 @@
 // `bootstead import`: documents into the inventory, all of them or nothing.
 import { readFileSync } from 'node:fs'
-import { basename, extname, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import { Option } from 'commander'
 import type { Command } from 'commander'
-import { parse as parseCsv } from 'csv-parse/sync'
-import type { Base, DocumentRow, ParsedDocument } from '../inventory/document.ts'
-import { parseCsvTable, parseYamlDocument } from '../inventory/document.ts'
-import { encodeRow } from '../inventory/encode.ts'
-import type { Edit } from '../inventory/encode.ts'
+import type { ParsedDocument } from '../inventory/document.ts'
 import type { TableName } from '../inventory/rows.ts'
-import { tableNames, tables } from '../inventory/rows.ts'
+import { tableNames } from '../inventory/rows.ts'
 import type { Snapshot } from '../inventory/snapshot.ts'
-import { rowOf } from '../inventory/snapshot.ts'
-import { refuseViewEdits } from '../inventory/store/mirrored.ts'
-import { recordEdits } from '../inventory/store/record.ts'
-import { describeError, fail, misuse } from './failure.ts'
-import { foldNames } from './names.ts'
-import { refuseBroken, describeDiffs, noteBroken } from './report.ts'
-import type { Review } from './review.ts'
-import { reviewEdits } from './review.ts'
+import { fail, misuse } from './failure.ts'
+import { describeError } from '../manage/failure.ts'
+import type { ImportFormat } from '../manage/import.ts'
+import { csvTableOf, editsOfRows, formatOf, givenTwice, readDocument } from '../manage/import.ts'
+import { foldNames } from '../manage/names.ts'
+import { writeEdits } from './apply.ts'
+import { describeDiffs, noteBroken } from './report.ts'
+import type { Review } from '../manage/review.ts'
 import type { Session } from './session.ts'
 import { alignColumns } from './table.ts'
 
-type Format = 'yaml' | 'csv'
-type Options = Readonly<{ table?: TableName; format?: Format; dryRun?: boolean; force?: boolean; json?: boolean }>
+type Options = Readonly<{ table?: TableName; format?: ImportFormat; dryRun?: boolean; force?: boolean; json?: boolean }>
 
 export function registerImport(program: Command, session: Session): void {
   program
@@ -43,42 +38,22 @@ export function registerImport(program: Command, session: Session): void {
 async function importFiles(session: Session, files: readonly string[], options: Options): Promise<void> {
   const snapshot = await session.loadSnapshot()
   const documents: ParsedDocument[] = []
-  for (const file of files) documents.push(await readDocument(session, snapshot, file, options))
+  for (const file of files) documents.push(await readFile(session, snapshot, file, options))
   const rows = documents.flatMap((document) => document.rows)
   const errors = [...documents.flatMap((document) => document.errors), ...givenTwice(rows)]
   if (errors.length > 0) fail('nothing was imported:', ...errors)
-  const review = reviewEdits(
-    snapshot,
-    session.known(),
-    rows.map(({ table, row }): Edit => ({ kind: 'put', table, row })),
-  )
-  if (options.dryRun === true) await refuseViewEdits((await session.store()).db, review.edits)
-  else {
-    refuseBroken(review, options.force === true)
-    if (review.edits.length > 0) await recordEdits(await session.store(), review.edits, session.who)
-  }
-  report(session, review, options)
+  report(session, await writeEdits(session, snapshot, editsOfRows(rows), options), options)
 }
 
-async function readDocument(
-  session: Session,
-  snapshot: Snapshot,
-  file: string,
-  options: Options,
-): Promise<ParsedDocument> {
-  const format = options.format ?? formatOf(file)
+async function readFile(session: Session, snapshot: Snapshot, file: string, options: Options): Promise<ParsedDocument> {
+  const format = options.format ?? formatOf(file) ?? misuseFormat(file)
   const text = file === '-' ? await session.io.readStdin() : readText(resolve(session.io.cwd, file), file)
-  const name = file === '-' ? 'standard input' : file
-  if (format === 'yaml') return parseYamlDocument(text, name, keptByYaml(snapshot))
-  return parseCsvTable(text, options.table ?? tableOf(text, file), name, keptByCsv(snapshot))
+  const table = format === 'yaml' ? null : (options.table ?? tableOf(text, file))
+  return readDocument(snapshot, { text, name: file === '-' ? 'standard input' : file, table })
 }
 
-function formatOf(file: string): Format {
-  const extension = extname(file).toLowerCase()
-  if (extension === '.csv') return 'csv'
-  if (['.yaml', '.yml', '.json'].includes(extension)) return 'yaml'
-  return misuse(`${file}: give --format yaml or --format csv, or a file that ends in .yaml, .yml, .json or .csv`)
-}
+const misuseFormat = (file: string): never =>
+  misuse(`${file}: give --format yaml or --format csv, or a file that ends in .yaml, .yml, .json or .csv`)
 
 function readText(path: string, file: string): string {
   try {
@@ -90,44 +65,13 @@ function readText(path: string, file: string): string {
   }
 }
 
-/** A document says what a row is; only what the next boot does is left as it is unless the document says that too. */
-function keptByYaml(snapshot: Snapshot): Base {
-  return (table, key) => {
-    const machine = table === 'machines' ? snapshot.machines.get(key) : undefined
-    return machine === undefined ? {} : { boot: machine.boot }
-  }
-}
-
-/** A CSV file says nothing of the columns that it doesn't have. */
-function keptByCsv(snapshot: Snapshot): Base {
-  return (table, key) => {
-    const row = rowOf(snapshot, table, key)
-    return row === null ? {} : encodeRow(row)
-  }
-}
-
-/** By its name (machines.csv), else by its columns when they fit one table only. */
 function tableOf(text: string, file: string): TableName {
-  const stem = basename(file, extname(file)).toLowerCase()
-  const named = tableNames.find((table) => table === stem)
-  if (named !== undefined) return named
-  const [header = []] = parseCsv(text, { to_line: 1, bom: true, relax_column_count: true, columns: false })
-  const fitting = tableNames.filter((table) => {
-    const columns = Object.keys(tables[table].schema.shape)
-    return tables[table].key.every((key) => header.includes(key)) && header.every((column) => columns.includes(column))
-  })
-  const [table] = fitting
-  if (table !== undefined && fitting.length === 1) return table
+  const found = csvTableOf(text, file)
+  if (found.ok) return found.table
+  const { columns, fitting } = found
   return misuse(
-    `${file}: its columns (${header.join(', ')}) fit ${fitting.length === 0 ? 'no table' : fitting.join(' and ')}; say which it is with --table ${tableNames.join('|')}`,
+    `${file}: its columns (${columns.join(', ')}) fit ${fitting.length === 0 ? 'no table' : fitting.join(' and ')}; say which it is with --table ${tableNames.join('|')}`,
   )
-}
-
-function givenTwice(rows: readonly DocumentRow[]): readonly string[] {
-  const seen = new Set<string>()
-  const twice = new Set<string>()
-  for (const { table, key } of rows) (seen.has(`${table} ${key}`) ? twice : seen).add(`${table} ${key}`)
-  return [...twice].map((row) => `${row}: given twice; keep one of them`)
 }
 
 function report(session: Session, review: Review, { dryRun = false, json }: Options): void {

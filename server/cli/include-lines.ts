@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import type { TargetName } from '../render/targets.ts'
 import { publishedFolder } from '../serve/generate.ts'
-import type { Outcome } from './target-report.ts'
+import type { Outcome } from '../manage/outcomes.ts'
 
 /** @param published the folder that the daemon reads from */
 export function includeLines(target: TargetName, published: string): readonly string[] {

@@ -1,17 +1,13 @@
 // `bootstead install`, also `bootstead machine install`: arms machines for one install each, all of them or none.
 import type { Command } from 'commander'
 import { InvalidArgumentError } from 'commander'
-import type { Machine } from '../inventory/rows.ts'
-import type { Snapshot } from '../inventory/snapshot.ts'
-import { readEverInstalled } from '../inventory/store/read.ts'
-import { isoTime, recordArming } from '../inventory/store/record.ts'
+import { isoTime } from '../inventory/store/record.ts'
 import type { ToArm } from '../plan/guests-along.ts'
-import { guestsOf, machinesToArm } from '../plan/guests-along.ts'
-import type { Arming, Refusal } from './arming.ts'
-import { checkArming } from './arming.ts'
+import type { Arming, Refusal } from '../manage/arming.ts'
+import { armMachines } from '../manage/arming.ts'
 import { fail, misuse } from './failure.ts'
-import { storiesOf } from './groups.ts'
-import { foldNames } from './names.ts'
+import { storiesOf } from '../manage/groups.ts'
+import { foldNames } from '../manage/names.ts'
 import { chosenMachines, selectorHelp, whereOption } from './selection.ts'
 import type { Session } from './session.ts'
 import { count } from './table.ts'
@@ -64,34 +60,21 @@ async function install(session: Session, words: readonly string[], options: Opti
   const snapshot = await session.loadSnapshot('be current')
   const named = chosenMachines(snapshot, words, options.where)
   if (named.length === 0) fail('no machine matches; nothing was armed')
-  const toArm = await choose(session, snapshot, named, options)
-  const machines = [...toArm.asked, ...toArm.along]
-  const context = { snapshot, server: session.server(), known: session.known(), stateDir: session.config().state }
-  const { armings, refusals } = await checkArming(context, machines)
-  if (refusals.length > 0) refuse(session, toArm, refusals, options)
-  const now = session.io.now()
-  const expiresAt = now + (options.hours ?? session.config().installHours) * 3_600_000
-  const names = machines.map(({ hostname }) => hostname)
-  if (options.dryRun !== true) await recordArming(await session.store(), names, { who: session.who, now, expiresAt })
-  tell(session, toArm, armings, expiresAt, options)
+  const armed = await armMachines(await session.desk(), snapshot, named, {
+    guests: options.withGuests === true ? 'all' : options.guests ? 'new' : 'none',
+    hours: options.hours ?? null,
+    dryRun: options.dryRun === true,
+  })
+  if (armed.kind === 'refused') refuse(session, armed.toArm, armed.refusals, options)
+  tell(session, armed.toArm, armed.armings, armed.expiresAt, options)
   if (options.watch !== true) return
-  const watched = watchedMachines(snapshot, machines).filter(({ isNamed }) => isNamed) // guests left out have no part in it
+  const watched = watchedMachines(snapshot, [...armed.toArm.asked, ...armed.toArm.along]).filter(
+    ({ isNamed }) => isNamed,
+  ) // guests left out have no part in it
   await watch(session, snapshot, watched, options)
 }
 
-async function choose(
-  session: Session,
-  snapshot: Snapshot,
-  named: readonly Machine[],
-  { withGuests, guests }: Options,
-): Promise<ToArm> {
-  const choice = withGuests === true ? 'all' : guests ? 'new' : 'none'
-  const family = named.flatMap((machine) => [machine, ...guestsOf(snapshot, machine)])
-  const reported = await readEverInstalled(await session.store(), [...new Set(family.map(({ hostname }) => hostname))])
-  return machinesToArm(snapshot, named, choice, reported)
-}
-
-/** @throws CommandFailed with every reason, and the ways out */
+/** @throws Refused with every reason, and the ways out */
 function refuse(session: Session, { along }: ToArm, refusals: readonly Refusal[], { json }: Options): never {
   if (json === true) session.printJson({ armed: [], refused: refusals })
   const refused = new Set(refusals.map(({ hostname }) => hostname))

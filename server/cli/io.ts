@@ -2,6 +2,7 @@
 import { createInterface } from 'node:readline/promises'
 import { homedir, networkInterfaces, userInfo } from 'node:os'
 import type { NetworkInterfaceInfo } from 'node:os'
+import { Writable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { setTimeout } from 'node:timers/promises'
 import type { ScreenSize } from './screen.ts'
@@ -12,6 +13,8 @@ export type Io = Readonly<{
   readStdin: () => Promise<string>
   /** Asks a person; null when there is none at the terminal. */
   confirm: ((question: string) => Promise<boolean>) | null
+  /** The same for a secret, which is not shown as it is typed. */
+  askSecret: ((question: string) => Promise<string>) | null
   isTerminal: boolean
   /** Of a terminal that can be drawn on; null when standard output is none. */
   screen: () => ScreenSize | null
@@ -40,6 +43,7 @@ export function processIo(): Io {
     err: (written) => void process.stderr.write(written),
     readStdin: () => text(process.stdin),
     confirm: isInteractive ? confirmOnTerminal : null,
+    askSecret: isInteractive ? askSecretOnTerminal : null,
     isTerminal: process.stdout.isTTY,
     screen: screenSize,
     env: process.env,
@@ -80,6 +84,23 @@ async function confirmOnTerminal(question: string): Promise<boolean> {
   try {
     return /^y(es)?$/i.test((await terminal.question(`${question} [y/N] `)).trim())
   } finally {
+    terminal.close()
+  }
+}
+
+/** readline draws what is typed on its output, which is none here. */
+async function askSecretOnTerminal(question: string): Promise<string> {
+  const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() })
+  const terminal = createInterface({ input: process.stdin, output: nowhere, terminal: true })
+  terminal.once('SIGINT', () => {
+    process.stderr.write('\n')
+    process.exit(130)
+  })
+  process.stderr.write(question)
+  try {
+    return await terminal.question('')
+  } finally {
+    process.stderr.write('\n')
     terminal.close()
   }
 }

@@ -48,7 +48,7 @@ function cells(outcome: LoaderOutcome): readonly string[] {
   return [outcome.loader.name, outcome.kind, outcome.loader.package, outcome.loader.version ?? '']
 }
 
-/** @throws CommandFailed when one that machines can't do without is missing */
+/** @throws Refused when one that machines can't do without is missing */
 function report(session: Session, outcomes: readonly LoaderOutcome[]): void {
   for (const outcome of outcomes)
     if (outcome.kind === 'kept')

@@ -1,24 +1,11 @@
 // `bootstead log`: the inventory's history, newest first, by whichever program it was written.
 import type { Command } from 'commander'
-import type { StoredRow } from '../inventory/encode.ts'
-import type { ChangeRow } from '../inventory/store/open.ts'
 import { readChanges } from '../inventory/store/read.ts'
+import type { Logged } from '../manage/history.ts'
+import { loggedToShow, parseChange } from '../manage/history.ts'
 import { limitOption } from './options.ts'
-import { fieldChanges } from './report.ts'
-import { rowWithoutSecrets } from './secrets.ts'
+import { fieldChanges } from '../manage/row-changes.ts'
 import type { Session } from './session.ts'
-
-type Logged = Readonly<{
-  revision: number
-  at: string
-  who: string
-  table: string
-  key: string
-  /** Null when the row was added. */
-  before: StoredRow | null
-  /** Null when it was removed. */
-  after: StoredRow | null
-}>
 
 export function registerLog(program: Command, session: Session): void {
   program
@@ -34,21 +21,10 @@ export function registerLog(program: Command, session: Session): void {
         ...(hostname === undefined ? {} : { machine: hostname }),
       })
       const logged = rows.map(parseChange)
-      if (json === true) return session.printJson(logged.map(forPrograms))
+      if (json === true) return session.printJson(logged.map(loggedToShow))
       session.print(logged.length === 0 ? 'no changes' : logged.map(describe).join('\n'))
     })
 }
-
-function parseChange({ id, at, who, table_name, row_key, before, after }: ChangeRow): Logged {
-  const parse = (text: string | null): StoredRow | null => (text === null ? null : (JSON.parse(text) as StoredRow))
-  return { revision: id, at, who, table: table_name, key: row_key, before: parse(before), after: parse(after) }
-}
-
-const forPrograms = (change: Logged): Logged => ({
-  ...change,
-  before: change.before === null ? null : rowWithoutSecrets(change.before),
-  after: change.after === null ? null : rowWithoutSecrets(change.after),
-})
 
 function describe({ revision, at, who, table, key, before, after }: Logged): string {
   const head = `${revision}  ${at}  ${who}  ${table} ${key}`

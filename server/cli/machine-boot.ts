@@ -2,7 +2,7 @@
 import type { Command } from 'commander'
 import type { BootAction } from '../inventory/rows.ts'
 import { recordBootAction } from '../inventory/store/record.ts'
-import { foldNames } from './names.ts'
+import { foldNames } from '../manage/names.ts'
 import { chosenMachines, selectorHelp, whereOption } from './selection.ts'
 import type { Session } from './session.ts'
 

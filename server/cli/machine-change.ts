@@ -1,20 +1,14 @@
 // `bootstead machine add|set`: a machine's rows, written from the command line.
 import type { Command } from 'commander'
-import type { Edit, StoredRow } from '../inventory/encode.ts'
-import { encodeRow } from '../inventory/encode.ts'
-import type { BootAction } from '../inventory/rows.ts'
 import { expandRange } from '../inventory/select.ts'
-import type { Snapshot } from '../inventory/snapshot.ts'
-import { readRows } from '../inventory/store/read.ts'
-import { recordBootAction } from '../inventory/store/record.ts'
-import type { Assignment, StoredMachine } from './assignments.ts'
-import { assignToMachine, isAssignment, parseAssignment, parseInterfaceOption } from './assignments.ts'
+import type { Assignment } from '../manage/assignments.ts'
+import { editsToAdd, editsToSet } from '../manage/machines.ts'
 import type { ApplyOptions } from './apply.ts'
-import { applyEdits } from './apply.ts'
-import { fail, misuse } from './failure.ts'
-import { foldNames } from './names.ts'
+import { changeRows } from './apply.ts'
+import { isAssignment, parseAssignment, parseInterfaceOption } from './assignments.ts'
+import { misuse } from './failure.ts'
 import { withApplyOptions } from './options.ts'
-import { chosenNames, isUnreadable, whereOption } from './selection.ts'
+import { chosenNames, whereOption } from './selection.ts'
 import type { Session } from './session.ts'
 
 const assignmentHelp = 'field=value, params.NAME=value, interface.NAME.COLUMN=value; an empty value clears'
@@ -54,14 +48,7 @@ async function addMachines(
   ]
   refuseInstall(assignments, name)
   const snapshot = await session.loadSnapshot()
-  const names = expandRange(name)
-  const existing = names.filter((one) => snapshot.machines.has(one) || isUnreadable(snapshot, one))
-  if (existing.length > 0)
-    fail(`there is a machine ${foldNames(existing)} already; change it with: bootstead machine set`)
-  const assigned = names.map((hostname) =>
-    assignToMachine({ machine: { hostname }, interfaces: new Map() }, assignments),
-  )
-  await applyEdits(session, snapshot, collect(assigned), options)
+  await changeRows(session, snapshot, editsToAdd(snapshot, expandRange(name), assignments), options)
 }
 
 async function setMachines(
@@ -77,70 +64,12 @@ async function setMachines(
   if (assignments.length === 0) misuse('say what to set: field=value, such as memory_mib=2048')
   refuseInstall(assignments, selectors.join(' '))
   const snapshot = await session.loadSnapshot()
-  const machines = await storedMachines(session, snapshot, selectors, options.where)
-  const edits = collect(machines.map((machine) => assignToMachine(machine, assignments)))
-  if (!(await applyEdits(session, snapshot, edits, options))) return
-  const action = bootActionOf(assignments)
-  const names = machines.map(({ machine }) => String(machine['hostname']))
-  // An arming that was not used goes with its boot action, and the timeline says so.
-  if (action !== null)
-    await recordBootAction(await session.store(), names, action, { who: session.who, now: session.io.now() })
+  const names = chosenNames(snapshot, selectors, options.where)
+  await changeRows(session, snapshot, await editsToSet(await session.store(), snapshot, names, assignments), options)
 }
 
 /** Arming is more than a field: it checks the machine and its image, names the disk, and mints the token. */
 function refuseInstall(assignments: readonly Assignment[], names: string): void {
-  if (assignments.some((one) => one.kind === 'column' && one.column === 'boot' && one.text === 'install'))
+  if (assignments.some((one) => one.kind === 'column' && one.column === 'boot' && one.value === 'install'))
     misuse(`boot=install: a field can't arm an install; do it with: bootstead machine install ${names}`)
-}
-
-function bootActionOf(assignments: readonly Assignment[]): Exclude<BootAction, 'install'> | null {
-  const boot = assignments.findLast((one) => one.kind === 'column' && one.column === 'boot')
-  return boot?.kind === 'column' ? ((boot.text === '' ? 'local' : boot.text) as Exclude<BootAction, 'install'>) : null
-}
-
-/** @throws CommandFailed with every value that its column can't hold */
-function collect(
-  assigned: readonly Readonly<{ edits: readonly Edit[]; errors: readonly string[] }>[],
-): readonly Edit[] {
-  const errors = assigned.flatMap((one) => one.errors)
-  if (errors.length > 0) fail('nothing was changed:', ...errors)
-  return assigned.flatMap((one) => one.edits)
-}
-
-async function storedMachines(
-  session: Session,
-  snapshot: Snapshot,
-  words: readonly string[],
-  where?: readonly string[],
-): Promise<readonly StoredMachine[]> {
-  const names = chosenNames(snapshot, words, where)
-  const unreadable = await unreadableRows(session, snapshot, names)
-  return names.map((hostname) => {
-    const own = snapshot.machines.get(hostname)
-    const nics = (snapshot.interfaces.get(hostname) ?? []).map((nic) => [nic.name, encodeRow(nic)] as const)
-    const spoiled = [...unreadable].flatMap(([key, row]) =>
-      key.startsWith(`${hostname}/`) ? [[key.slice(hostname.length + 1), row] as const] : [],
-    )
-    return {
-      machine: own === undefined ? (unreadable.get(hostname) ?? { hostname }) : encodeRow(own),
-      interfaces: new Map([...nics, ...spoiled]),
-    }
-  })
-}
-
-/** Rows that can't be read as they are in the store, by key, so that one field can be mended and the others stay. */
-async function unreadableRows(
-  session: Session,
-  snapshot: Snapshot,
-  hostnames: readonly string[],
-): Promise<ReadonlyMap<string, StoredRow>> {
-  const found = new Map<string, StoredRow>()
-  const rows = hostnames.flatMap((hostname) => snapshot.unreadable.get(`machines/${hostname}`) ?? [])
-  for (const table of ['machines', 'interfaces'] as const) {
-    const keys = rows.filter((row) => row.table === table).map(({ key }) => key)
-    if (keys.length === 0) continue
-    for (const { key, raw } of await readRows(await session.store(), table, keys))
-      if (raw !== null) found.set(key, raw as StoredRow)
-  }
-  return found
 }

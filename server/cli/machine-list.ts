@@ -19,6 +19,7 @@ type Listed = Readonly<{
   /** How far its install is; null when it was never armed. */
   state: string | null
   ip: string | null
+  ip6: string | null
   mac: string | null
   dom0: string | null
 }>
@@ -61,6 +62,7 @@ function describe(
     withheld: isWithheld(findings(snapshot, hostname, session.known())),
     state: state === 'unknown' ? null : state,
     ip: nic?.ip ?? null,
+    ip6: nic?.ip6 ?? null,
     mac: nic === null ? null : effectiveMac(machine, nic),
     dom0,
   }
@@ -78,10 +80,11 @@ function unreadable(snapshot: Snapshot): readonly Listed[] {
     withheld: true,
     state: null,
     ip: null,
+    ip6: null,
     mac: null,
     dom0: null,
   }))
 }
 
-const cells = ({ hostname, profile, boot, withheld, state, ip, mac, dom0 }: Listed): readonly string[] =>
-  [hostname, profile, boot, withheld ? 'withheld' : state, ip, mac, dom0].map((cell) => cell ?? '')
+const cells = ({ hostname, profile, boot, withheld, state, ip, ip6, mac, dom0 }: Listed): readonly string[] =>
+  [hostname, profile, boot, withheld ? 'withheld' : state, ip ?? ip6, mac, dom0].map((cell) => cell ?? '')

@@ -1,10 +1,9 @@
 // `bootstead machine rm`: machines out of the inventory, and no guest left without its Dom0.
 import type { Command } from 'commander'
-import type { Edit } from '../inventory/encode.ts'
-import type { Snapshot } from '../inventory/snapshot.ts'
-import { recordEdits } from '../inventory/store/record.ts'
+import { editsToRemove } from '../manage/machines.ts'
+import { writeEdits } from './apply.ts'
 import { fail, misuse } from './failure.ts'
-import { foldNames } from './names.ts'
+import { foldNames } from '../manage/names.ts'
 import { chosenNames, selectorHelp, whereOption } from './selection.ts'
 import type { Session } from './session.ts'
 import { count } from './table.ts'
@@ -26,27 +25,11 @@ async function removeMachines(session: Session, words: readonly string[], option
   const snapshot = await session.loadSnapshot()
   const names = chosenNames(snapshot, words, options.where)
   if (names.length === 0) return session.note('no machine matches; nothing was removed')
-  refuseOrphans(snapshot, names)
+  const edits = editsToRemove(snapshot, names)
   await confirmRemoval(session, names, options.yes === true)
-  await recordEdits(
-    await session.store(),
-    names.map((key): Edit => ({ kind: 'delete', table: 'machines', key })),
-    session.who,
-  )
+  await writeEdits(session, snapshot, edits, { force: true })
   if (options.json === true) session.printJson({ removed: names })
   else session.print(`removed ${count(names.length, 'machine')}: ${foldNames(names)}`)
-}
-
-function refuseOrphans(snapshot: Snapshot, names: readonly string[]): void {
-  const going = new Set(names)
-  const complaints = names.flatMap((hostname) => {
-    const left = (snapshot.guests.get(hostname) ?? []).filter((guest) => !going.has(guest))
-    if (left.length === 0) return []
-    return [
-      `${hostname} still has ${count(left.length, 'guest')}: ${foldNames(left)}; remove them too, or move them with: bootstead machine set '${left.join(',')}' dom0=NAME`,
-    ]
-  })
-  if (complaints.length > 0) fail('nothing was removed:', ...complaints)
 }
 
 async function confirmRemoval(session: Session, names: readonly string[], isSure: boolean): Promise<void> {

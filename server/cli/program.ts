@@ -1,5 +1,6 @@
 // The command line as a whole: its flags, its commands, and what becomes of an error.
 import { Command, CommanderError, Option } from 'commander'
+import { registerAudit } from './audit.ts'
 import { registerCheck } from './check.ts'
 import { registerConfig } from './config-command.ts'
 import type { Flags } from './config.ts'
@@ -8,7 +9,8 @@ import { registerDoctor } from './doctor.ts'
 import { registerDom0 } from './dom0.ts'
 import { registerExplain } from './explain.ts'
 import { registerExport } from './export.ts'
-import { describeError, exitCodeOf } from './failure.ts'
+import { exitCodeOf } from './failure.ts'
+import { describeError } from '../manage/failure.ts'
 import { registerGenerate } from './generate.ts'
 import { registerImage } from './image.ts'
 import { registerImport } from './import.ts'
@@ -28,6 +30,8 @@ import { openSession } from './session.ts'
 import { doorNames, flagOf, settingNames, settings, variableOf } from './settings.ts'
 import { registerShow } from './show.ts'
 import { registerTimeline } from './timeline.ts'
+import { registerToken } from './token.ts'
+import { registerUser } from './user.ts'
 import { registerWatch } from './watch.ts'
 import { programVersion } from '../serve/program.ts'
 
@@ -57,6 +61,9 @@ const commands: readonly Register[] = [
   registerImage,
   registerSite,
   registerLoaders,
+  registerUser,
+  registerToken,
+  registerAudit,
   registerMirror,
   registerDoctor,
   registerConfig,

@@ -1,9 +1,9 @@
 // `bootstead revert`: the inventory as it was, as a new change. History is never rewritten.
 import type { Command } from 'commander'
-import { editsBack, readChangesSince } from '../inventory/store/history.ts'
+import { editsBackTo, revisionHelp } from '../manage/revisions.ts'
 import type { ApplyOptions } from './apply.ts'
-import { applyEdits } from './apply.ts'
-import { readTypedRevision, revisionHelp } from './revision.ts'
+import { changeRows } from './apply.ts'
+
 import type { Session } from './session.ts'
 
 export function registerRevert(program: Command, session: Session): void {
@@ -15,10 +15,9 @@ export function registerRevert(program: Command, session: Session): void {
     .option('--force', 'even if machines would be withheld')
     .option('--json', 'as JSON')
     .action(async (typed: string, options: ApplyOptions) => {
-      const { revision } = await readTypedRevision(session, typed)
       const snapshot = await session.loadSnapshot()
-      const { edits, unreadable } = editsBack(snapshot, await readChangesSince(await session.store(), revision))
-      const isChanged = await applyEdits(session, snapshot, edits, options)
+      const { revision, edits, unreadable } = await editsBackTo(await session.desk(), snapshot, typed)
+      const isChanged = await changeRows(session, snapshot, edits, options)
       for (const { table, key } of unreadable)
         session.note(`${table} ${key} could not be read at revision ${revision} either; it stays as it is`)
       if (isChanged && options.json !== true) session.note(`the inventory is as it was at revision ${revision}`)

@@ -10,10 +10,11 @@ import { adoptOption, pathIn } from './adopt.ts'
 import { fail, misuse } from './failure.ts'
 import type { Session } from './session.ts'
 import { alignColumns } from './table.ts'
-import type { ChosenTarget } from './target-choice.ts'
+import type { ChosenTarget } from '../manage/targets.ts'
 import { chosenTargets, outOption, targetArgument } from './target-choice.ts'
-import type { Outcome } from './target-report.ts'
-import { describeFailure, detailLines, outcomeAsJson, outcomeLines, troublesOf } from './target-report.ts'
+import type { Outcome } from '../manage/outcomes.ts'
+import { detailLines, outcomeLines, troublesOf } from './target-report.ts'
+import { describeFailure, outcomeAsJson } from '../manage/outcomes.ts'
 
 type Options = Readonly<{
   to?: number

@@ -9,14 +9,17 @@ import type { Snapshot } from '../inventory/snapshot.ts'
 import { rowOf, rowsOf } from '../inventory/snapshot.ts'
 import { readRows } from '../inventory/store/read.ts'
 import type { ApplyOptions } from './apply.ts'
-import { applyEdits } from './apply.ts'
-import { assignToRow, jsonOrText, parseAssignment, putRow } from './assignments.ts'
+import { changeRows } from './apply.ts'
+import { parseAssignment } from './assignments.ts'
+import { assignToRow, jsonOrText, putRow } from '../manage/assignments.ts'
+import { collect } from '../manage/machines.ts'
 import { fail, misuse } from './failure.ts'
-import { foldNames } from './names.ts'
+import { foldNames } from '../manage/names.ts'
 import { withApplyOptions } from './options.ts'
-import { rowWithoutSecrets } from './secrets.ts'
+import { rowWithoutSecrets } from '../manage/secrets.ts'
 import type { Session } from './session.ts'
-import { alignColumns, alignPairs, count, showValue } from './table.ts'
+import { showValue } from '../manage/row-changes.ts'
+import { alignColumns, alignPairs, count } from './table.ts'
 
 type Kind = Readonly<{
   table: Exclude<TableName, 'machines' | 'interfaces'>
@@ -28,7 +31,7 @@ type Kind = Readonly<{
 export const networks: Kind = {
   table: 'networks',
   noun: 'network',
-  columns: ['cidr', 'gateway', 'dns', 'domain', 'next_server', 'vlan', 'relay'],
+  columns: ['cidr', 'gateway', 'dns', 'domain', 'next_server', 'vlan', 'relay', 'cidr6'],
 }
 export const profiles: Kind = {
   table: 'profiles',
@@ -140,26 +143,20 @@ async function setRow(
   words: readonly string[],
   options: ApplyOptions,
 ): Promise<void> {
-  const { edits, errors } = putRow(
-    table,
-    assignToRow(
-      row,
-      words.map((word) => parseAssignment(table, word)),
-    ),
-  )
-  if (errors.length > 0) fail('nothing was changed:', ...errors)
-  await applyEdits(session, snapshot, edits, options)
+  const assignments = words.map((word) => parseAssignment(table, word))
+  const edits = collect([putRow(table, assignToRow(row, assignments))])
+  await changeRows(session, snapshot, edits, options)
 }
 
 function registerRemoval(group: Command, session: Session, kind: Kind): void {
   withApplyOptions(
     group.command('rm').description(`remove ${kind.noun}s that no machine needs`).argument('<name...>'),
   ).action(async (names: readonly string[], options: ApplyOptions) => {
-    await applyEdits(session, ...(await removals(session, kind, names)), options)
+    await changeRows(session, ...(await removals(session, kind, names)), options)
   })
 }
 
-/** @throws CommandFailed naming those that are not there */
+/** @throws Refused naming those that are not there */
 export async function removals(
   session: Session,
   kind: Kind,
@@ -208,7 +205,7 @@ export function registerSite(program: Command, session: Session): void {
     })
   withApplyOptions(group.command('set').description('set values: JSON, or text').argument('<name=value...>')).action(
     async (words: readonly string[], options: ApplyOptions) => {
-      await applyEdits(session, await session.loadSnapshot(), words.map(siteEdit), options)
+      await changeRows(session, await session.loadSnapshot(), words.map(siteEdit), options)
     },
   )
   registerRemoval(group, session, siteValues)

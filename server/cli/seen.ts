@@ -2,7 +2,8 @@
 import type { Command } from 'commander'
 import type { SeenClient } from '../serve/dhcp/seen-file.ts'
 import { readSeen } from '../serve/dhcp/seen-file.ts'
-import { describeError, fail } from './failure.ts'
+import { fail } from './failure.ts'
+import { describeError } from '../manage/failure.ts'
 import type { Session } from './session.ts'
 import { alignColumns } from './table.ts'
 

@@ -3,6 +3,7 @@ import { Option } from 'commander'
 import type { Machine } from '../inventory/rows.ts'
 import { selectMachines } from '../inventory/select.ts'
 import type { Snapshot } from '../inventory/snapshot.ts'
+import { chosenNames as namesChosen } from '../manage/selection.ts'
 import { misuse } from './failure.ts'
 
 export const selectorHelp =
@@ -25,29 +26,21 @@ export function chosenMachines(
   words: readonly string[],
   where: readonly string[] = [],
 ): readonly Machine[] {
+  return selectMachines(snapshot, checkedWords(words, where))
+}
+
+function checkedWords(words: readonly string[], where: readonly string[]): readonly string[] {
   for (const filter of where)
     if (!filter.includes('=')) misuse(`--where ${filter}: expected field=value or field!=value`)
   if (words.length + where.length === 0) misuse(`name the machines: ${selectorHelp}; '*' is all of them`)
-  return selectMachines(snapshot, [...words, ...where])
+  return [...words, ...where]
 }
 
-/**
- * Host names of the machines chosen, and of rows that can't be read: no pattern finds those, but who names one exactly
- * may look at it, mend it or remove it.
- * @throws as chosenMachines() does
- */
+/** The same, with rows that can't be read. @throws as chosenMachines() does */
 export function chosenNames(
   snapshot: Snapshot,
   words: readonly string[],
   where: readonly string[] = [],
 ): readonly string[] {
-  const unreadable = words.filter((word) => isUnreadable(snapshot, word))
-  const others = words.filter((word) => !unreadable.includes(word))
-  const readable = unreadable.length > 0 && others.length === 0 ? [] : chosenMachines(snapshot, others, where)
-  return [...readable.map(({ hostname }) => hostname), ...unreadable]
-}
-
-export function isUnreadable(snapshot: Snapshot, hostname: string): boolean {
-  const rows = snapshot.unreadable.get(`machines/${hostname}`) ?? []
-  return !snapshot.machines.has(hostname) && rows.some(({ table }) => table === 'machines')
+  return namesChosen(snapshot, checkedWords(words, where))
 }

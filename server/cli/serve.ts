@@ -3,17 +3,27 @@ import { join } from 'node:path'
 import type { Command } from 'commander'
 import { pino } from 'pino'
 import type { Logger } from 'pino'
+import { parseIpv6 } from '../inventory/address.ts'
 import { closeStore, openStore } from '../inventory/store/open.ts'
 import { withoutPassword } from '../inventory/store/open.ts'
 import type { Views } from '../inventory/store/views.ts'
 import { closeViews, openViews } from '../inventory/store/views.ts'
+import { makeLink, pathOfLink } from '../admin/accounts.ts'
+import type { Certificate, RunningAdmin } from '../admin/server.ts'
+import { openAdmin } from '../admin/server.ts'
+import { hasUsers } from '../inventory/store/users.ts'
+import { adminUrl, isBare } from './admin-url.ts'
+import { byCli } from './user.ts'
+import type { Store } from '../inventory/store/open.ts'
 import type { Regenerate, RunningServer, ServeOptions } from '../serve/server.ts'
 import { openServer } from '../serve/server.ts'
+import type { Desk } from '../manage/desk.ts'
 import { inheritedSockets } from '../serve/inherited.ts'
 import { packageRoot } from '../serve/program.ts'
-import { describeError, fail, misuse } from './failure.ts'
+import { fail, misuse } from './failure.ts'
+import { describeError } from '../manage/failure.ts'
 import type { Session } from './session.ts'
-import type { Config } from './settings.ts'
+import type { Config, Door } from './settings.ts'
 import { knownTemplates, loadTemplates } from './templates.ts'
 import { textLog } from './text-log.ts'
 
@@ -21,7 +31,7 @@ export function registerServe(program: Command, session: Session): void {
   program
     .command('serve')
     .description(
-      'answer DHCP, TFTP and HTTP from the inventory, and generate the targets anew after changes, until SIGINT or SIGTERM; SIGHUP reads the templates anew',
+      'answer DHCP, TFTP and HTTP from the inventory, serve pages and API, and generate the targets anew after changes, until SIGINT or SIGTERM; SIGHUP reads templates and certificate anew',
     )
     .action(async () => {
       await serve(session, stopSignal())
@@ -39,24 +49,37 @@ export async function serve(session: Session, stopped: Promise<string>): Promise
     )
   if (config.regenerate !== null && regenerate === null)
     log.warn('regenerate is set, but no targets are: nothing is generated; name them in bootstead.yaml')
+  if (config.doors.includes('dhcp6') && parseIpv6(config.listen) === null && !['::', '::1'].includes(config.listen))
+    misuse(
+      `the door dhcp6 is open, but ${config.listen} is no address of IPv6; listen on all addresses of both families (--listen ::)`,
+    )
+  const tls = certificateOf(config)
   const store = openStore(config.inventory)
   const views = config.views === null ? null : openViews(config.views)
   try {
     const server = await openDoors(session, { store, views, regenerate, log })
+    const admin = await openPages(session, store, server, tls, log)
     log.info(
       {
         ...server.ports,
+        admin: admin?.port ?? null,
+        ...(config.doors.includes('dhcp') ? { dhcpMode: config.dhcpMode } : {}),
         revision: server.live.snapshot().revision,
         machines: server.live.snapshot().machines.size,
         inventory: withoutPassword(config.inventory),
       },
       'serving',
     )
-    const reload = (): void => reloadTemplates(session, server, log)
+    if (admin !== null) await inviteFirst(session, store, admin.port, log)
+    const reload = (): void => {
+      reloadTemplates(session, server, log)
+      reloadCertificate(admin, log)
+    }
     process.on('SIGHUP', reload)
     const why = await stopped
     process.off('SIGHUP', reload)
     log.info({ why }, 'stopping')
+    await admin?.close()
     await server.close()
     log.info('stopped')
   } finally {
@@ -69,8 +92,7 @@ type Opened = Pick<ServeOptions, 'store' | 'log'> & Readonly<{ views: Views | nu
 
 async function openDoors(session: Session, { store, views, regenerate, log }: Opened): Promise<RunningServer> {
   const config = session.config()
-  const portOf = (door: 'http' | 'dhcp' | 'tftp', port: number): number | null =>
-    config.doors.includes(door) ? port : null
+  const portOf = (door: Door, port: number): number | null => (config.doors.includes(door) ? port : null)
   try {
     return await openServer({
       store,
@@ -80,10 +102,11 @@ async function openDoors(session: Session, { store, views, regenerate, log }: Op
       firstbootDir: join(packageRoot(), 'firstboot'),
       templates: { sources: session.templates(), names: session.known().templates },
       listen: config.listen,
-      advertise: config.advertise,
-      addresses: session.server().addresses,
+      ...session.server(),
       httpPort: portOf('http', config.httpPort),
       dhcpPort: portOf('dhcp', config.dhcpPort),
+      dhcp6Port: portOf('dhcp6', config.dhcp6Port),
+      dhcpMode: config.dhcpMode,
       inherited: inheritedSockets(session.io.env, process.pid),
       tftpPort: portOf('tftp', config.tftpPort),
       httpPortElsewhere: config.httpPort,
@@ -93,6 +116,70 @@ async function openDoors(session: Session, { store, views, regenerate, log }: Op
     })
   } catch (error) {
     fail(`bootstead can't serve: ${describeError(error)}${hint(error)}`)
+  }
+}
+
+/** The administration side; whatever was opened before it is closed when it can't be. */
+async function openPages(
+  session: Session,
+  store: Store,
+  server: RunningServer,
+  tls: Certificate | null,
+  log: Logger,
+): Promise<RunningAdmin | null> {
+  const config = session.config()
+  if (!config.doors.includes('admin')) return null
+  if (isBare(config) && config.trustProxy.length === 0)
+    log.warn(
+      { listen: config.adminListen },
+      'pages and API are served without TLS: passwords cross the network as they are; give admin_tls_cert and admin_tls_key, or listen on 127.0.0.1',
+    )
+  const { adminListen: listen, adminPort: port, trustProxy } = config
+  try {
+    const { live, health } = server
+    const desk = (who: string): Desk => ({ ...deskOf(config), ...server.facts(), store, who, now: Date.now })
+    return await openAdmin({ store, live, desk, health, log, listen, port, tls, trustProxy })
+  } catch (error) {
+    await server.close()
+    fail(`bootstead can't serve: ${describeError(error)}${hint(error)}`)
+  }
+}
+
+const deskOf = ({ state, installHours, stallMinutes, dhcpMode, targets }: Config) => ({
+  stateDir: state,
+  installHours,
+  stallMinutes,
+  dhcpMode,
+  targets,
+})
+
+function certificateOf({ adminTlsCert: cert, adminTlsKey: key }: Config): Certificate | null {
+  if (cert !== null && key !== null) return { cert, key }
+  if (cert !== null || key !== null)
+    misuse('admin_tls_cert and admin_tls_key belong together: one is given, and the other is not')
+  return null
+}
+
+/** Where people read the output it is a link; a log that programs keep is no place for one. */
+async function inviteFirst(session: Session, store: Store, port: number, log: Logger): Promise<void> {
+  try {
+    if (await hasUsers(store)) return
+    if (session.config().logFormat === 'json')
+      return log.warn('nobody can log in yet; bootstead user invite --first prints a link for the first administrator')
+    const secret = await makeLink(store, { kind: 'first' }, 1, { ...byCli(session), who: 'bootstead' })
+    if (secret === null) return
+    const url = adminUrl(session.config(), session.server().addresses, port) + pathOfLink(secret)
+    session.note(`\nNobody can log in yet. The first administrator, within an hour:\n\n  ${url}\n`)
+  } catch (error) {
+    log.warn({ err: error }, 'whether anybody can log in is not known while the inventory is away')
+  }
+}
+
+function reloadCertificate(admin: RunningAdmin | null, log: Logger): void {
+  try {
+    admin?.reloadCertificate()
+  } catch (error) {
+    log.error({ err: error }, 'the certificate can not be read; the one before stays in force')
   }
 }
 
@@ -115,9 +202,9 @@ function hint(error: unknown): string {
   const cause = error instanceof Error ? error.cause : undefined
   const code = cause instanceof Error && 'code' in cause ? cause.code : undefined
   if (code === 'EADDRINUSE')
-    return '; another program has that port: stop it, choose another (--http-port, --dhcp-port, --tftp-port), or switch this door off (--no-http, --no-dhcp, --no-tftp)'
+    return '; another program has that port: stop it, choose another (--http-port, --dhcp-port, --dhcp6-port, --tftp-port, --admin-port), switch this door off (--no-http, --no-dhcp, --no-dhcp6, --no-tftp, --no-admin), or stand beside a DHCP server (--dhcp-mode proxy-4011)'
   if (code === 'EACCES')
-    return '; ports below 1024 need root or CAP_NET_BIND_SERVICE; choose others with --http-port, --dhcp-port, --tftp-port'
+    return '; ports below 1024 need root or CAP_NET_BIND_SERVICE; choose others with --http-port, --dhcp-port, --dhcp6-port, --tftp-port'
   return ''
 }
 

@@ -10,10 +10,12 @@ import { readSnapshot } from '../inventory/store/read.ts'
 import type { Views } from '../inventory/store/views.ts'
 import { closeViews, openViews } from '../inventory/store/views.ts'
 import type { Server } from '../plan/server.ts'
+import type { Desk } from '../manage/desk.ts'
 import type { TemplateSources } from '../render/templates.ts'
+import { templateEngine } from '../render/templates.ts'
 import type { Flags, Resolution } from './config.ts'
 import { resolveConfig } from './config.ts'
-import { CommandFailed, describeError } from './failure.ts'
+import { Refused, describeError } from '../manage/failure.ts'
 import type { Io } from './io.ts'
 import { serverFacts } from './server-facts.ts'
 import type { Config } from './settings.ts'
@@ -25,20 +27,22 @@ export type Session = Readonly<{
   config: () => Config
   /** The same, with where each value came from. */
   resolution: () => Resolution
-  /** Opened and brought to the newest schema. @throws CommandFailed in one sentence when it can't be reached */
+  /** Opened and brought to the newest schema. @throws Refused in one sentence when it can't be reached */
   store: () => Promise<Store>
   /** The site's own views, or null when there are none. */
   views: () => Views | null
   /**
    * Reads the whole inventory anew at each call, the site's views before. When they can't be read, the rows are those
    * that were copied last: what is done for good asks for `current` ones.
-   * @throws CommandFailed when it must be current and can't
+   * @throws Refused when it must be current and can't
    */
   loadSnapshot: (must?: 'be current') => Promise<Snapshot>
   templates: () => TemplateSources
   known: () => Known
   /** This host's addresses, as plans need them. */
   server: () => Server
+  /** What a command works on that doesn't care whose it is: a terminal's, a program's, a page's. */
+  desk: () => Promise<Desk>
   /** Who the history says it was: `cli:USERNAME`. */
   who: string
   /** One line, or several, for what was asked for. */
@@ -60,6 +64,8 @@ export function openSession(io: Io, flags: () => Flags): Session {
     const address = config().views
     return address === null ? null : (opened.views = openViews(address))
   })
+  const known = once(() => knownTemplates(templates()))
+  const server = once(() => serverFacts(config(), io.interfaces()))
   const note = (line: string): void => io.err(`${line}\n`)
   return {
     io,
@@ -69,14 +75,29 @@ export function openSession(io: Io, flags: () => Flags): Session {
     views,
     loadSnapshot: async (must) => {
       const stale = await copyViews(await store(), views())
-      if (stale.length > 0 && must === 'be current')
-        throw new CommandFailed(['the rows may be old:', ...stale].join('\n'))
+      if (stale.length > 0 && must === 'be current') throw new Refused(['the rows may be old:', ...stale].join('\n'))
       for (const line of stale) note(line)
       return readSnapshot(await store())
     },
     templates,
-    known: once(() => knownTemplates(templates())),
-    server: once(() => serverFacts(config(), io.interfaces())),
+    known,
+    server,
+    desk: async () => {
+      const { state: stateDir, installHours, stallMinutes, dhcpMode, targets } = config()
+      const inventory = await store()
+      const engine = templateEngine(templates())
+      const facts = {
+        server: server(),
+        known: known(),
+        engine,
+        stateDir,
+        installHours,
+        stallMinutes,
+        dhcpMode,
+        targets,
+      }
+      return { ...facts, store: inventory, who: whoAsks(io), now: io.now }
+    },
     who: whoAsks(io),
     print: (line) => io.out(`${line}\n`),
     note,
@@ -121,9 +142,8 @@ async function openInventory(address: string): Promise<Store> {
     if (store !== null) await closeStore(store).catch(() => undefined)
     if (error instanceof InventoryAddressError) throw error
     const way = 'bootstead config shows where this address comes from'
-    throw new CommandFailed(
-      `the inventory ${withoutPassword(address)} can't be used: ${describeError(error)}; ${way}`,
-      { cause: error },
-    )
+    throw new Refused(`the inventory ${withoutPassword(address)} can't be used: ${describeError(error)}; ${way}`, {
+      cause: error,
+    })
   }
 }

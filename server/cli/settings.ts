@@ -2,11 +2,13 @@
 // bootstead.yaml, the help and `bootstead config` all follow from this list.
 import { isIP } from 'node:net'
 import { z } from 'zod'
-import { parseIpv4 } from '../inventory/address.ts'
+import { parseIpv4, parseIpv6 } from '../inventory/address.ts'
+import type { Ipv4Address, Ipv6Address } from '../inventory/address.ts'
+import { dhcpModes } from '../plan/dhcp/proxy.ts'
 import { oneOf, setting, text, trueOrFalse, wholeNumber } from './setting.ts'
 import { targetsSchema } from './targets-setting.ts'
 
-export const doorNames = ['dhcp', 'tftp', 'http'] as const
+export const doorNames = ['dhcp', 'dhcp6', 'tftp', 'http', 'admin'] as const
 export type Door = (typeof doorNames)[number]
 
 const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
@@ -18,26 +20,42 @@ const words = (value: unknown): readonly unknown[] =>
     .map((word: unknown) => (typeof word === 'string' ? word.trim() : word))
     .filter((word) => word !== '')
 
+const listening = setting('an IP address of this host, 0.0.0.0 for all of IPv4, or :: for all', (value) =>
+  typeof value === 'string' && isIP(value) !== 0 ? value : undefined,
+)
+
+/** One, or one of each family. */
+function advertisedBy(value: unknown): readonly (Ipv4Address | Ipv6Address)[] | undefined {
+  const given = words(value).map((word) => (typeof word === 'string' ? word : ''))
+  const ip = given.flatMap((word) => parseIpv4(word) ?? [])
+  const ip6 = given.flatMap((word) => parseIpv6(word) ?? [])
+  const addresses = [...ip, ...ip6]
+  const isFit = addresses.length > 0 && addresses.length === given.length && ip.length <= 1 && ip6.length <= 1
+  return isFit ? addresses : undefined
+}
+
 export const configSchema = z.object({
   inventory: text('sqlite:FILE or mysql://USER:PASSWORD@HOST:PORT/DATABASE'),
   views: text('mysql://USER:PASSWORD@HOST:PORT/SCHEMA').nullable(),
   viewsInterval: wholeNumber(1, 86400, 'a number of seconds'),
   state: text('a folder'),
-  listen: setting('an IP address of this host, or 0.0.0.0 for all', (value) =>
-    typeof value === 'string' && isIP(value) !== 0 ? value : undefined,
-  ),
-  advertise: setting('an IPv4 address such as 192.0.2.1', (value) =>
-    typeof value === 'string' ? (parseIpv4(value) ?? undefined) : undefined,
-  ).nullable(),
+  listen: listening,
+  advertise: setting('an address such as 192.0.2.1, an IPv6 address, or one of each', advertisedBy).nullable(),
   httpPort: port,
   dhcpPort: port,
+  dhcp6Port: port,
   tftpPort: port,
+  adminListen: listening,
+  adminPort: port,
+  adminTlsCert: text('a file').nullable(),
+  adminTlsKey: text('a file').nullable(),
   doors: setting(`some of ${doorNames.join(', ')}`, (value): readonly Door[] | undefined => {
     const given = words(value)
     return given.every((word) => doorNames.includes(word as Door))
       ? doorNames.filter((door) => given.includes(door))
       : undefined
   }),
+  dhcpMode: oneOf(dhcpModes),
   templates: text('a folder').nullable(),
   installHours: wholeNumber(1, 8760, 'a number of hours'),
   stallMinutes: wholeNumber(1, 10080, 'a number of minutes'),
@@ -69,11 +87,23 @@ export const settings: Readonly<Record<SettingName, Readonly<{ argument: string 
   state: { argument: 'folder', help: 'images, loaders and what else this server keeps' },
   templates: { argument: 'folder', help: "the site's own install templates" },
   listen: { argument: 'address', help: 'the address of this host to answer on' },
-  advertise: { argument: 'address', help: 'the IPv4 address that machines are told to come to' },
+  advertise: {
+    argument: 'address',
+    help: 'the address that machines are told to come to, one for each of IPv4 and IPv6',
+  },
   httpPort: { argument: 'port', help: 'port of the HTTP door' },
   dhcpPort: { argument: 'port', help: 'port of the DHCP door' },
+  dhcp6Port: { argument: 'port', help: 'port of the DHCPv6 door' },
   tftpPort: { argument: 'port', help: 'port of the TFTP door' },
-  doors: { argument: 'list', help: 'the doors to open, out of dhcp,tftp,http' },
+  adminListen: { argument: 'address', help: 'the address of this host on which pages and API are' },
+  adminPort: { argument: 'port', help: 'port of pages and API' },
+  adminTlsCert: { argument: 'file', help: 'certificate of pages and API, with those it rests on, in PEM' },
+  adminTlsKey: { argument: 'file', help: 'key of that certificate' },
+  doors: { argument: 'list', help: 'the doors to open, out of dhcp,dhcp6,tftp,http,admin' },
+  dhcpMode: {
+    argument: 'mode',
+    help: 'server gives addresses; proxy only names boot files, beside a DHCP server on another host; proxy-4011 beside one on this host',
+  },
   installHours: { argument: 'hours', help: 'how long an armed install may wait for its machine' },
   stallMinutes: { argument: 'minutes', help: 'how long a machine may be silent before its install counts as stalled' },
   targets: {

@@ -2,7 +2,7 @@
 import type { Snapshot } from '../inventory/snapshot.ts'
 import type { BootState } from '../plan/states.ts'
 import { neverHeardOf } from '../plan/states.ts'
-import { readBootStates } from '../serve/states.ts'
+import { readStates as statesRead } from '../manage/machine.ts'
 import type { Session } from './session.ts'
 
 export async function readStates(
@@ -10,8 +10,7 @@ export async function readStates(
   snapshot: Snapshot,
   hostnames: readonly string[],
 ): Promise<ReadonlyMap<string, BootState>> {
-  const options = { now: session.io.now(), stallMinutes: session.config().stallMinutes }
-  return readBootStates(await session.store(), snapshot, hostnames, options)
+  return statesRead(await session.desk(), snapshot, hostnames)
 }
 
 export async function readState(session: Session, snapshot: Snapshot, hostname: string): Promise<BootState> {
@@ -33,9 +32,6 @@ export const showProgress = (progress: number | null): string => (progress === n
 
 /** Several lines as one. */
 export const inOneLine = (text: string): string => text.trim().replaceAll(/\s*\n\s*/g, ' | ')
-
-/** Whether there is something to be seen on its console: it is installing, or that ended badly. */
-export const tellsByConsole = ({ state, phase }: BootState): boolean => state === 'installing' || phase === 'lost'
 
 /** The last lines of a console, those left out that say nothing. */
 export function lastLines(tail: string, most: number): readonly string[] {

@@ -23,15 +23,6 @@ export function alignPairs(pairs: readonly (readonly [string, string])[], indent
   return pairs.map(([name, value]) => `${indent}${name.padEnd(width)}  ${value}`.trimEnd()).join('\n')
 }
 
-/** A value of a row in one line: lists with commas, JSON as JSON, what is not given as nothing. */
-export function showValue(value: unknown): string {
-  if (value === null || value === undefined) return ''
-  if (typeof value === 'string') return /[\n\r]/.test(value) ? JSON.stringify(value) : value
-  if (Array.isArray(value) && value.every((one) => typeof one === 'string' || typeof one === 'number'))
-    return value.join(',')
-  return JSON.stringify(value)
-}
-
 /** `1 machine`, `1,900 machines`. */
 export function count(number: number, noun: string): string {
   return `${number.toLocaleString('en')} ${noun}${number === 1 ? '' : 's'}`

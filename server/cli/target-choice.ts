@@ -2,13 +2,11 @@
 import { join, resolve } from 'node:path'
 import { Argument, Option } from 'commander'
 import type { TargetName } from '../render/targets.ts'
+import type { ChosenTarget } from '../manage/targets.ts'
 import { targetNames } from '../render/targets.ts'
-import type { Place } from '../serve/generate.ts'
 import { misuse } from './failure.ts'
 import type { Session } from './session.ts'
 import { defaultPlace } from './targets-setting.ts'
-
-export type ChosenTarget = Readonly<{ target: TargetName; place: Place }>
 
 export const targetArgument = (): Argument =>
   new Argument('[target...]', 'else those of the setting targets').choices(targetNames)

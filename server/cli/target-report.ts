@@ -3,25 +3,13 @@ import { checkers } from '../render/daemons/check.ts'
 import type { LeftOut } from '../render/files.ts'
 import type { TargetName } from '../render/targets.ts'
 import type { Blamed } from '../serve/disk/check.ts'
-import { MissingProgram } from '../serve/disk/command.ts'
 import type { Publication } from '../serve/disk/publish.ts'
 import type { Reload } from '../serve/disk/reload.ts'
-import type { Compared, Generated } from '../serve/generate.ts'
-import { describeError } from './failure.ts'
-import { storiesOf } from './groups.ts'
-import { foldNames } from './names.ts'
+import { storiesOf } from '../manage/groups.ts'
+import { foldNames } from '../manage/names.ts'
+import type { Outcome, Published } from '../manage/outcomes.ts'
+import type { ChosenTarget } from '../manage/targets.ts'
 import { count } from './table.ts'
-import type { ChosenTarget } from './target-choice.ts'
-import type { Way } from './ways.ts'
-
-type Published = ChosenTarget & Readonly<{ publication: Publication; reload: Reload }>
-
-export type Outcome =
-  | (Generated & Readonly<{ kind: 'generated' }>)
-  | (Published & Readonly<{ kind: 'rolled back' }>)
-  /** `--check` and `--diff`; `ways` is null without the latter. */
-  | (Compared & Readonly<{ kind: 'compared'; ways: readonly Way[] | null }>)
-  | (ChosenTarget & Readonly<{ kind: 'failed'; why: string }>)
 
 type Changes = Readonly<{ written: number; removed: number }>
 
@@ -157,14 +145,6 @@ function leftOutLines(outcome: Looked): readonly string[] {
 const withoutName = (why: string, machine: string): string =>
   why.replaceAll(new RegExp(`(?<![\\w-])${machine.replaceAll('.', '\\.')}(?![\\w-])`, 'g'), 'HOSTNAME')
 
-/** Why a target failed as a whole. */
-export function describeFailure(error: unknown): string {
-  return missesProgram(error) ? `${describeError(error)}; --no-check leaves the check out` : describeError(error)
-}
-
-const missesProgram = (error: unknown): boolean =>
-  error instanceof MissingProgram || (error instanceof Error && missesProgram(error.cause))
-
 /** What went wrong, in one sentence each. */
 export function troublesOf(outcome: Outcome): readonly string[] {
   const sentences = outcome.kind === 'failed' ? [outcome.why] : troubles(outcome)
@@ -189,25 +169,4 @@ function refusal(checker: string, blamed: readonly Blamed[]): string {
   const machines = foldNames(blamed.flatMap(({ machine }) => machine ?? []))
   const why = machines === '' ? '' : `, because of ${machines}`
   return `${checker} refuses the new configuration${why}; nothing was published, what was before stays in force`
-}
-
-export function outcomeAsJson(outcome: Outcome): unknown {
-  const head = { target: outcome.target, folder: outcome.place.folder }
-  switch (outcome.kind) {
-    case 'failed':
-      return { ...head, kind: 'failed', why: outcome.why }
-    case 'compared': {
-      const { written, removed, conflicts, leftOut, rendered, files, ways } = outcome
-      const found = { kind: 'compared', written, removed, conflicts, leftOut, rendered, files }
-      return { ...head, ...found, ...(ways === null ? {} : { ways }) }
-    }
-    case 'generated': {
-      const { publication, leftOut, rendered, files, reload } = outcome
-      return { ...head, ...publication, leftOut, rendered, files, reload }
-    }
-    case 'rolled back':
-      return { ...head, ...outcome.publication, reload: outcome.reload }
-    default:
-      return outcome satisfies never
-  }
 }

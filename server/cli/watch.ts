@@ -4,9 +4,10 @@ import { InvalidArgumentError, Option } from 'commander'
 import type { Snapshot } from '../inventory/snapshot.ts'
 import { isoTime } from '../inventory/store/record.ts'
 import { readConsoles } from '../inventory/store/read.ts'
-import { describeError, fail } from './failure.ts'
-import { storiesOf } from './groups.ts'
-import { foldNames } from './names.ts'
+import { fail } from './failure.ts'
+import { describeError } from '../manage/failure.ts'
+import { storiesOf } from '../manage/groups.ts'
+import { foldNames } from '../manage/names.ts'
 import { openScreen } from './screen.ts'
 import { chosenMachines, selectorHelp, whereOption } from './selection.ts'
 import type { Session } from './session.ts'
@@ -47,7 +48,7 @@ export function timeoutOption(): Option {
 type Look = Readonly<{ seen: readonly Seen[]; trouble: string }>
 type View = Readonly<{ show: (look: Look) => void; close: () => void }>
 
-/** @throws CommandFailed naming each machine that failed, stalled or was not done when the watching ended */
+/** @throws Refused naming each machine that failed, stalled or was not done when the watching ended */
 export async function watch(
   session: Session,
   snapshot: Snapshot,
@@ -191,7 +192,7 @@ function openTable(session: Session): View {
 
 const shownConsoleLines = 10
 
-/** @throws CommandFailed naming them all in one line, after the consoles of those that went wrong */
+/** @throws Refused naming them all in one line, after the consoles of those that went wrong */
 async function report(
   session: Session,
   seen: readonly Seen[],

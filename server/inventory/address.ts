@@ -1,4 +1,4 @@
-// MAC, IPv4 and UUID text, each with a type that only its parser makes.
+// MAC, IP and UUID text, each with a type that only its parser makes.
 import ipaddr from 'ipaddr.js'
 
 declare const brand: unique symbol
@@ -10,6 +10,10 @@ export type MacAddress = Branded<'MacAddress'>
 export type Ipv4Address = Branded<'Ipv4Address'>
 /** A network in CIDR form whose host bits are zero: `192.0.2.0/24`. */
 export type Ipv4Network = Branded<'Ipv4Network'>
+/** A unicast address that is more than one link's, as RFC 5952 writes it: `2001:db8::1`. */
+export type Ipv6Address = Branded<'Ipv6Address'>
+/** The same with the length of its prefix; host bits are zero: `2001:db8::/64`. */
+export type Ipv6Network = Branded<'Ipv6Network'>
 /** SMBIOS system UUID, canonical lower case text. */
 export type MachineUuid = Branded<'MachineUuid'>
 
@@ -47,6 +51,29 @@ export function parseNetwork(text: string): Ipv4Network | null {
   return network === parsed ? (`${network}/${Number(prefix)}` as Ipv4Network) : null
 }
 
+/** What a host may be given: not link-local (it gives itself one), multicast, loopback, or IPv4 in disguise. */
+export function parseIpv6(text: string): Ipv6Address | null {
+  const address = wideIpv6(text)
+  return address === null ? null : (address.toRFC5952String() as Ipv6Address)
+}
+
+export function parseIpv6Network(text: string): Ipv6Network | null {
+  const [address = '', prefix = '', ...rest] = text.trim().split('/')
+  const parsed = wideIpv6(address)
+  if (rest.length > 0 || parsed === null || !/^\d{1,3}$/.test(prefix) || Number(prefix) > 128) return null
+  const network = `${parsed.toRFC5952String()}/${Number(prefix)}`
+  return ipaddr.IPv6.networkAddressFromCIDR(network).toString() === parsed.toString() ? (network as Ipv6Network) : null
+}
+
+function wideIpv6(text: string): ipaddr.IPv6 | null {
+  const trimmed = text.trim()
+  if (!ipaddr.IPv6.isValid(trimmed) || /[%.]/.test(trimmed)) return null
+  const address = ipaddr.IPv6.parse(trimmed)
+  return narrowRanges.has(address.range()) ? null : address
+}
+
+const narrowRanges: ReadonlySet<string> = new Set(['unspecified', 'loopback', 'linkLocal', 'multicast', 'ipv4Mapped'])
+
 /** RFC 4122 text in any case, with or without dashes. */
 export function parseUuid(text: string): MachineUuid | null {
   const digits = text.trim().toLowerCase().replaceAll('-', '')
@@ -55,12 +82,16 @@ export function parseUuid(text: string): MachineUuid | null {
 }
 
 function toNumber(address: Ipv4Address): number {
-  return address.split('.').reduce((sum, octet) => sum * 256 + Number(octet), 0)
+  let [number, octet] = [0, 0]
+  for (let at = 0; at < address.length; at++) {
+    if (address[at] !== '.') octet = octet * 10 + (address.charCodeAt(at) - 48)
+    else [number, octet] = [number * 256 + octet, 0]
+  }
+  return number * 256 + octet
 }
 
 function toIpv4(value: number): Ipv4Address {
-  const unsigned = value >>> 0
-  return [24, 16, 8, 0].map((shift) => (unsigned >>> shift) & 255).join('.') as Ipv4Address
+  return `${value >>> 24}.${(value >>> 16) & 255}.${(value >>> 8) & 255}.${value & 255}` as Ipv4Address
 }
 
 function maskOf(prefix: number): number {
@@ -89,4 +120,23 @@ export function prefixLengthOf(network: Ipv4Network): number {
 /** True for an address a host may have: not the network's own and not its broadcast address (RFC 3021: a /31 has neither). */
 export function isHostAddress(network: Ipv4Network, address: Ipv4Address): boolean {
   return prefixOf(network) >= 31 || (address !== baseOf(network) && address !== broadcastOf(network))
+}
+
+export function ipv6NetworkContains(network: Ipv6Network, address: Ipv6Address): boolean {
+  return ipaddr.IPv6.parse(address).match(ipaddr.IPv6.parseCIDR(network))
+}
+
+/** RFC 4862 §5.5.3 with RFC 2464 §4: what a card gives itself where routers advertise the network; null if it isn't a /64. */
+export function autonomousAddress(network: Ipv6Network, mac: MacAddress): Ipv6Address | null {
+  const [base, prefix] = ipaddr.IPv6.parseCIDR(network)
+  if (prefix !== 64) return null
+  const [first = 0, second = 0, third = 0, ...rest] = mac.split(':').map((octet) => Number.parseInt(octet, 16))
+  const octets = [...base.toByteArray().slice(0, 8), first ^ 0x02, second, third, 0xff, 0xfe, ...rest]
+  return new ipaddr.IPv6(octets).toRFC5952String() as Ipv6Address
+}
+
+/** RFC 4291 §2.6.1: the first address of a subnet is its routers'. RFC 6164: a /127 between two routers has none such. */
+export function isIpv6HostAddress(network: Ipv6Network, address: Ipv6Address): boolean {
+  const [base = '', prefix = '0'] = network.split('/')
+  return Number(prefix) >= 127 || address !== base
 }

@@ -9,7 +9,24 @@ import type { Snapshot } from './snapshot.ts'
 import { rowsOf } from './snapshot.ts'
 
 /** What a document said: its rows, and everything in it that can't be read, with where it stands. */
-export type ParsedDocument = Readonly<{ rows: readonly DocumentRow[]; errors: readonly string[] }>
+export type ParsedDocument = Readonly<{
+  rows: readonly DocumentRow[]
+  /** Everything that can't be read, in words. */
+  errors: readonly string[]
+  /** Of that, what is wrong with the document itself. */
+  faults: readonly string[]
+  /** And with its rows. */
+  refused: readonly RefusedRow[]
+}>
+export type RefusedRow = Readonly<{
+  table: TableName
+  key: string
+  /** Where it stands; null when that is not known. */
+  line: number | null
+  errors: readonly FieldError[]
+}>
+
+const unread = (errors: readonly string[]): ParsedDocument => ({ rows: [], errors, faults: errors, refused: [] })
 export type DocumentRow = { readonly [T in TableName]: Readonly<{ table: T; key: string; row: RowOf<T> }> }[TableName]
 
 type Raw = Readonly<Record<string, unknown>>
@@ -28,28 +45,34 @@ export function parseYamlDocument(text: string, file: string, base = noBase): Pa
     ...document.errors.map((error) => `${file}: ${error.message}`),
     ...repeatedKeys(document, lines, file),
   ]
-  if (faults.length > 0) return { rows: [], errors: faults }
+  if (faults.length > 0) return unread(faults)
   const content = contentOf(document)
-  if (content instanceof Error) return { rows: [], errors: [`${file}: ${content.message}`] }
-  if (content === null) return { rows: [], errors: [] }
-  if (!isRecord(content)) return { rows: [], errors: [`${file}: expected the tables ${tableNames.join(', ')} as keys`] }
-  const lineOf = (path: readonly string[]): string => {
+  if (content instanceof Error) return unread([`${file}: ${content.message}`])
+  if (content === null) return unread([])
+  if (!isRecord(content)) return unread([`${file}: expected the tables ${tableNames.join(', ')} as keys`])
+  const lineOf = (path: readonly string[]): number | null => {
     const node = document.getIn(path, true) as { range?: [number, number, number] } | undefined
-    return node?.range === undefined ? '' : ` line ${lines.linePos(node.range[0]).line}`
+    return node?.range === undefined ? null : lines.linePos(node.range[0]).line
   }
   const rows: DocumentRow[] = []
   const errors: string[] = []
+  const ofRows = new Set<string>()
+  const refused: RefusedRow[] = []
   for (const raw of rawRows(content, errors, file)) {
     const parsed = parseRow(raw.table, { ...base(raw.table, rowKey(raw.table, raw.columns)), ...raw.columns })
     if (parsed.ok) rows.push({ table: raw.table, key: rowKey(raw.table, parsed.row), row: parsed.row } as DocumentRow)
-    else
-      errors.push(
-        ...parsed.errors.map(
-          (error) => `${file}${lineOf(raw.path)}: ${describeFieldError(raw.table, raw.path.at(-1) ?? '', error)}`,
-        ),
-      )
+    else {
+      const [key, line] = [rowKey(raw.table, raw.columns), lineOf(raw.path)]
+      const at = line === null ? file : `${file} line ${line}`
+      refused.push({ table: raw.table, key, line, errors: parsed.errors })
+      for (const error of parsed.errors) {
+        const said = `${at}: ${describeFieldError(raw.table, raw.path.at(-1) ?? '', error)}`
+        errors.push(said)
+        ofRows.add(said)
+      }
+    }
   }
-  return { rows, errors }
+  return { rows, errors, faults: errors.filter((error) => !ofRows.has(error)), refused }
 }
 
 /** Plain values, or why there are none: aliases of what isn't there, or that multiply without end. */
@@ -191,6 +214,8 @@ export function renderCsvTable(snapshot: Snapshot, table: TableName): string {
 export function parseCsvTable(text: string, table: TableName, file: string, base = noBase): ParsedDocument {
   const rows: DocumentRow[] = []
   const errors: string[] = []
+  const faults: string[] = []
+  const refused: RefusedRow[] = []
   try {
     const records: readonly { record: Raw; info: { lines: number } }[] = parseCsv(text, {
       columns: true,
@@ -201,15 +226,14 @@ export function parseCsvTable(text: string, table: TableName, file: string, base
     for (const { record, info } of records) {
       const parsed = parseRow(table, { ...base(table, rowKey(table, record)), ...record })
       if (parsed.ok) rows.push({ table, key: rowKey(table, parsed.row), row: parsed.row } as DocumentRow)
-      else
-        errors.push(
-          ...parsed.errors.map(
-            (error) => `${file} line ${info.lines}: ${describeFieldError(table, rowKey(table, record), error)}`,
-          ),
-        )
+      else {
+        const [key, line] = [rowKey(table, record), info.lines]
+        refused.push({ table, key, line, errors: parsed.errors })
+        errors.push(...parsed.errors.map((error) => `${file} line ${line}: ${describeFieldError(table, key, error)}`))
+      }
     }
   } catch (error) {
-    errors.push(`${file}: ${error instanceof Error ? error.message : String(error)}`)
+    faults.push(`${file}: ${error instanceof Error ? error.message : String(error)}`)
   }
-  return { rows, errors }
+  return { rows, errors: [...errors, ...faults], faults, refused }
 }

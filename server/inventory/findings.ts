@@ -1,5 +1,5 @@
 // What is wrong with a machine's rows, computed when asked from the indexes: nothing to keep up to date when a row changes.
-import { isHostAddress, networkContains } from './address.ts'
+import { ipv6NetworkContains, isHostAddress, isIpv6HostAddress, networkContains } from './address.ts'
 import type { CpuSet } from './cpus.ts'
 import { cpuNumbers } from './cpus.ts'
 import type { ProfileChain } from './profiles.ts'
@@ -182,7 +182,9 @@ function* checkInterfaces(subject: Subject): Generator<Problem> {
   for (const nic of nics) {
     yield* checkShared(nic, 'mac', nic.mac === null ? [] : (snapshot.byMac.get(nic.mac) ?? []))
     yield* checkShared(nic, 'ip', nic.ip === null ? [] : (snapshot.byIp.get(nic.ip) ?? []))
+    yield* checkShared(nic, 'ip6', nic.ip6 === null ? [] : (snapshot.byIp6.get(nic.ip6) ?? []))
     yield* checkAddress(snapshot, nic)
+    yield* checkIpv6Address(snapshot, nic)
     if (machine.dom0 !== null && bridgeFor(snapshot, machine.dom0, nic) === null)
       yield nicProblem(
         nic,
@@ -192,7 +194,7 @@ function* checkInterfaces(subject: Subject): Generator<Problem> {
   }
 }
 
-function* checkShared(nic: Interface, field: 'mac' | 'ip', refs: readonly InterfaceRef[]): Generator<Problem> {
+function* checkShared(nic: Interface, field: 'mac' | 'ip' | 'ip6', refs: readonly InterfaceRef[]): Generator<Problem> {
   const others = refs.filter((ref) => ref.machine !== nic.machine || ref.name !== nic.name)
   if (others.length === 0) return
   const who = others.map((ref) => `${ref.machine}/${ref.name}`).join(', ')
@@ -218,6 +220,27 @@ function* checkAddress(snapshot: Snapshot, nic: Interface): Generator<Problem> {
     )
   else if (nic.ip !== null && nic.ip === network.gateway)
     yield nicProblem(nic, 'ip', `the address is the gateway of network ${network.name}; give the machine another`)
+}
+
+function* checkIpv6Address(snapshot: Snapshot, nic: Interface): Generator<Problem> {
+  if (nic.ip6 === null) return
+  const network = nic.network === null ? undefined : snapshot.networks.get(nic.network)
+  if (network === undefined) {
+    if (nic.network === null && nic.ip === null)
+      yield nicProblem(nic, 'network', `${nic.ip6} needs a network with cidr6; name one`)
+    return // of no network, or of one that isn't there, checkAddress has told
+  }
+  const { name, cidr6 } = network
+  if (cidr6 === null)
+    yield nicProblem(
+      nic,
+      'ip6',
+      `network ${name} has no cidr6; give it one with: bootstead network set ${name} cidr6=…`,
+    )
+  else if (!ipv6NetworkContains(cidr6, nic.ip6))
+    yield nicProblem(nic, 'ip6', `the address is outside network ${name} (${cidr6})`)
+  else if (!isIpv6HostAddress(cidr6, nic.ip6))
+    yield nicProblem(nic, 'ip6', `the first address of ${name} (${cidr6}) is its routers'; give the machine another`)
 }
 
 /** The bridge a guest's interface joins: its own, else that of the Dom0's interface on the same network. */

@@ -1,6 +1,6 @@
 // The inventory's rows, one schema per table: parsed once where they enter, trusted afterwards.
 import { z } from 'zod'
-import { parseIpv4, parseMac, parseNetwork, parseUuid } from './address.ts'
+import { parseIpv4, parseIpv6, parseIpv6Network, parseMac, parseNetwork, parseUuid } from './address.ts'
 import { parseCpus } from './cpus.ts'
 import { parseVdisks } from './vdisk.ts'
 
@@ -90,6 +90,11 @@ const relativePath = line.refine(
 const mac = parsed(parseMac, 'a unicast MAC address such as 00:00:5e:00:53:01')
 const ip = parsed(parseIpv4, 'an IPv4 address such as 192.0.2.10')
 const cidr = parsed(parseNetwork, 'a network such as 192.0.2.0/24 (address bits behind the prefix are zero)')
+const ip6 = parsed(parseIpv6, 'an IPv6 address such as 2001:db8::10')
+const cidr6 = parsed(
+  parseIpv6Network,
+  'an IPv6 network such as 2001:db8::/64 (address bits behind the prefix are zero)',
+)
 const uuid = parsed(parseUuid, 'a UUID such as 564d1c2e-0000-4000-8000-00005e005301')
 const vlan = whole(1, 4094)
 const devicePath = line.regex(/^[A-Za-z0-9/_.:+-]+$/, 'expected a device such as /dev/sda or sda')
@@ -174,6 +179,7 @@ export const interfaceSchema = z.strictObject({
       return yesOrNo.get(word) ?? given
     }, z.boolean('expected yes or no, y or n, true or false, 1 or 0'))
     .default(false),
+  ip6: optional(ip6).default(null),
 })
 
 export const networkSchema = z.strictObject({
@@ -187,6 +193,8 @@ export const networkSchema = z.strictObject({
   mtu: optional(whole(68, 9216)).default(null),
   vlan: optional(vlan).default(null),
   relay: optional(ip).default(null),
+  cidr6: optional(cidr6).default(null),
+  dns6: list(ip6).default([]),
 })
 
 export const repositorySchema = z.strictObject({

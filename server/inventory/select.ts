@@ -1,4 +1,5 @@
 // Naming machines: ranges, patterns and filters, the same wherever machines are named.
+import { parseIpv4, parseMac } from './address.ts'
 import type { Snapshot } from './snapshot.ts'
 import { compareNaturally } from './snapshot.ts'
 import { inherited, profileChain } from './profiles.ts'
@@ -59,14 +60,33 @@ type Filter = (machine: Machine) => boolean
  * @throws SelectorError naming the word
  */
 export function selectMachines(snapshot: Snapshot, words: readonly string[]): readonly Machine[] {
+  return [...machinesNamed(snapshot, words)].sort((a, b) => compareNaturally(a.hostname, b.hostname))
+}
+
+/** The same in no order: for who has one of his own. */
+export function machinesNamed(snapshot: Snapshot, words: readonly string[]): ReadonlySet<Machine> {
   const filters = words.filter((word) => word.includes('=')).map((word) => parseFilter(snapshot, word))
   const names = words.filter((word) => !word.includes('='))
-  if (words.length === 0) return []
+  if (words.length === 0) return new Set()
   const chosen =
-    names.length === 0 ? new Set(snapshot.machines.values()) : new Set(names.flatMap((word) => named(snapshot, word)))
-  return [...chosen]
-    .filter((machine) => filters.every((matches) => matches(machine)))
-    .sort((a, b) => compareNaturally(a.hostname, b.hostname))
+    names.length === 0
+      ? (indexed(snapshot, words) ?? new Set(snapshot.machines.values()))
+      : new Set(names.flatMap((word) => named(snapshot, word)))
+  if (filters.length === 0) return chosen
+  return new Set([...chosen].filter((machine) => filters.every((matches) => matches(machine))))
+}
+
+/** Among whom a filter for one address finds all that it can find; null when none is for one. */
+function indexed(snapshot: Snapshot, words: readonly string[]): ReadonlySet<Machine> | null {
+  for (const word of words) {
+    const [, field, value = ''] = /^(mac|ip)=([^*?,]+)$/.exec(word) ?? []
+    const mac = field === 'mac' ? parseMac(value) : null
+    const ip = field === 'ip' ? parseIpv4(value) : null
+    if (mac === null && ip === null) continue
+    const refs = (mac === null ? null : snapshot.byMac.get(mac)) ?? (ip === null ? null : snapshot.byIp.get(ip)) ?? []
+    return new Set(refs.flatMap(({ machine }) => snapshot.machines.get(machine) ?? []))
+  }
+  return null
 }
 
 function named(snapshot: Snapshot, word: string): readonly Machine[] {
@@ -95,6 +115,8 @@ function globbed(snapshot: Snapshot, pattern: string): readonly Machine[] {
 }
 
 function globMatcher(pattern: string): (text: string) => boolean {
+  const lower = pattern.toLowerCase()
+  if (!/[*?]/.test(pattern)) return (text) => text.length === pattern.length && text.toLowerCase() === lower
   const source = pattern
     .replaceAll(/[.+^${}()|[\]\\]/g, '\\$&')
     .replaceAll('*', '.*')
@@ -132,6 +154,7 @@ const fields: Readonly<Record<string, (snapshot: Snapshot, machine: Machine) => 
     network: (snapshot, machine) => (snapshot.interfaces.get(machine.hostname) ?? []).map((nic) => nic.network),
     mac: (snapshot, machine) => (snapshot.interfaces.get(machine.hostname) ?? []).map((nic) => nic.mac),
     ip: (snapshot, machine) => (snapshot.interfaces.get(machine.hostname) ?? []).map((nic) => nic.ip),
+    ip6: (snapshot, machine) => (snapshot.interfaces.get(machine.hostname) ?? []).map((nic) => nic.ip6),
   }
 
 function parseFilter(snapshot: Snapshot, word: string): Filter {

@@ -1,7 +1,7 @@
 // One immutable picture of the whole inventory at a revision. A change makes a new picture that shares
 // everything unchanged with the old one, so following one row costs the same at 10 and at 100,000 machines.
 import { Map as PersistentMap } from 'immutable'
-import type { Ipv4Address, MacAddress, MachineUuid } from './address.ts'
+import type { Ipv4Address, Ipv6Address, MacAddress, MachineUuid } from './address.ts'
 import type {
   AnyRow,
   FieldError,
@@ -48,6 +48,7 @@ export type Snapshot = Readonly<{
   /** A guest's interface without a MAC stands under the one derived from its name. */
   byMac: PersistentMap<MacAddress, readonly InterfaceRef[]>
   byIp: PersistentMap<Ipv4Address, readonly InterfaceRef[]>
+  byIp6: PersistentMap<Ipv6Address, readonly InterfaceRef[]>
   byUuid: PersistentMap<MachineUuid, readonly string[]>
   /** Host names of the guests of each Dom0, ascending. */
   guests: PersistentMap<string, readonly string[]>
@@ -73,6 +74,7 @@ export const emptySnapshot: Snapshot = {
   unreadable: PersistentMap(),
   byMac: PersistentMap(),
   byIp: PersistentMap(),
+  byIp6: PersistentMap(),
   byUuid: PersistentMap(),
   guests: PersistentMap(),
 }
@@ -165,6 +167,7 @@ function forget(draft: Draft, table: TableName, key: string): void {
     if (old.mac !== null) removeFrom(draft.byMac, old.mac, isOld)
     else if (isGuest(draft, machine)) forgetDerivedMac(draft, old)
     if (old.ip !== null) removeFrom(draft.byIp, old.ip, isOld)
+    if (old.ip6 !== null) removeFrom(draft.byIp6, old.ip6, isOld)
   } else (draft[table] as PersistentMap<string, AnyRow>).delete(key)
 }
 
@@ -183,6 +186,7 @@ function remember(draft: Draft, table: TableName, row: AnyRow): void {
     if (nic.mac !== null) addTo(draft.byMac, nic.mac, ref, compareRefs)
     else if (isGuest(draft, nic.machine)) rememberDerivedMac(draft, nic)
     if (nic.ip !== null) addTo(draft.byIp, nic.ip, ref, compareRefs)
+    if (nic.ip6 !== null) addTo(draft.byIp6, nic.ip6, ref, compareRefs)
   } else (draft[table] as PersistentMap<string, AnyRow>).set(rowKey(table, row), row)
 }
 

@@ -84,6 +84,7 @@ function rivals(snapshot: Snapshot, hostname: string): readonly string[] {
     return [
       ...((mac === null ? null : snapshot.byMac.get(mac)) ?? []),
       ...((nic.ip === null ? null : snapshot.byIp.get(nic.ip)) ?? []),
+      ...((nic.ip6 === null ? null : snapshot.byIp6.get(nic.ip6)) ?? []),
     ]
   })
   return [...byUuid, ...refs.map((ref) => ref.machine)]

@@ -1,5 +1,7 @@
 // Who may fetch what, and report what: decided from the snapshot, the token shown and the address asked from.
 import { timingSafeEqual } from 'node:crypto'
+import type { Ipv6Address } from '../inventory/address.ts'
+import { autonomousAddress } from '../inventory/address.ts'
 import type { Token } from '../inventory/rows.ts'
 import type { Snapshot } from '../inventory/snapshot.ts'
 import { hasExpired } from './boot.ts'
@@ -50,9 +52,19 @@ function isEqual(a: string, b: string): boolean {
 
 /** Null when `address` may have the secrets of that machine's artefacts, else why not. */
 export function addressObstacle(snapshot: Snapshot, hostname: string, address: string): string | null {
-  const own = (snapshot.interfaces.get(hostname) ?? []).flatMap((nic) => nic.ip ?? [])
-  if (own.length === 0 || own.some((ip) => ip === address)) return null // without a reservation there is nothing to compare with
-  return `${address} is not an address of ${hostname} (${own.join(', ')}); only the machine itself gets what has its token in it`
+  const own = (snapshot.interfaces.get(hostname) ?? []).flatMap((nic) => [nic.ip, nic.ip6])
+  const known = own.filter((ip) => ip !== null)
+  if (known.length === 0 || known.some((ip) => ip === address)) return null // without a reservation there is nothing to compare with
+  if (autonomousAddresses(snapshot, hostname).some((ip) => ip === address)) return null
+  return `${address} is not an address of ${hostname} (${known.join(', ')}); only the machine itself gets what has its token in it`
+}
+
+/** Those that its cards may have given themselves: firmware asks from them although it was given another by DHCPv6. */
+function autonomousAddresses(snapshot: Snapshot, hostname: string): readonly Ipv6Address[] {
+  return (snapshot.interfaces.get(hostname) ?? []).flatMap(({ mac, network }) => {
+    const cidr6 = (network === null ? null : snapshot.networks.get(network)?.cidr6) ?? null
+    return mac === null || cidr6 === null ? [] : (autonomousAddress(cidr6, mac) ?? [])
+  })
 }
 
 export type ReportRequest = Readonly<{

@@ -82,12 +82,23 @@ function dracutArguments(settings: Settings, isStatic: boolean): readonly Kernel
   const { nic, mac, ip, gateway, netmask, dns, machine, mtu } = settings
   const name = nic?.name ?? 'eth0'
   const ifname = mac.value === null ? [] : [{ value: `ifname=${name}:${mac.value}`, origin: mac.origin }]
-  if (!isStatic) return [...ifname, { value: `ip=${name}:dhcp`, origin: ip.origin }]
+  if (!isStatic) return [...ifname, ...ipv6Arguments(settings, name)]
   const static4 = `ip=${ip.value ?? ''}::${gateway.value ?? ''}:${netmask.value ?? ''}:${machine.hostname}:${name}:none`
   return [
     ...ifname,
     { value: mtu.value === null ? static4 : `${static4}:${mtu.value}`, origin: ip.origin },
     ...dns.value.map((address) => ({ value: `nameserver=${address}`, origin: dns.origin })),
+  ]
+}
+
+/** Of a machine without an IPv4 address. Its route is in router advertisements, which the kernel hears anyway. */
+function ipv6Arguments({ ip, ip6, dns6, network, machine }: Settings, name: string): readonly KernelArg[] {
+  const cidr6 = network?.cidr6 ?? null
+  if (ip6.value === null || cidr6 === null) return [{ value: `ip=${name}:dhcp`, origin: ip.origin }]
+  const prefix = cidr6.slice(cidr6.indexOf('/') + 1)
+  return [
+    { value: `ip=[${ip6.value}]:::${prefix}:${machine.hostname}:${name}:none`, origin: ip6.origin },
+    ...dns6.value.map((address) => ({ value: `nameserver=${address}`, origin: dns6.origin })),
   ]
 }
 

@@ -14,8 +14,16 @@ type LoaderRow = Readonly<{
   agents: readonly Agent[]
   loaders: readonly Loader[]
   file: string
+  /** The row holds only for who hears of the boot file in this way. */
+  by?: ToldBy
   source: string
 }>
+
+/** Who says what to boot: whoever gives the address too, or proxyDHCP beside that. */
+export type ToldBy = 'dhcp' | 'proxy'
+
+const grubBesideProxy =
+  'GRUB before 2.12 takes its server from the reply that has the address, not from the proxy’s (efinet.c): it finds none'
 
 const firmware: readonly Agent[] = ['pxe', 'ipxe']
 
@@ -59,6 +67,14 @@ const loaderTable: readonly LoaderRow[] = [
   },
   {
     platform: 'uefi-x64',
+    agents: ['pxe'],
+    loaders: ['auto'],
+    by: 'proxy',
+    file: 'snponly.efi',
+    source: grubBesideProxy,
+  },
+  {
+    platform: 'uefi-x64',
     agents: firmware,
     loaders: ['auto', 'pxelinux', 'grub'],
     file: 'shimx64.efi',
@@ -73,6 +89,14 @@ const loaderTable: readonly LoaderRow[] = [
     source: 'no signed 32-bit chain exists in Debian',
   },
   { platform: 'uefi-arm64', agents: ['ipxe'], loaders: [...loaders], file: 'MENU', source: 'as on BIOS' },
+  {
+    platform: 'uefi-arm64',
+    agents: ['pxe'],
+    loaders: ['auto'],
+    by: 'proxy',
+    file: 'ipxe-arm64.efi',
+    source: grubBesideProxy,
+  },
   {
     platform: 'uefi-arm64',
     agents: ['pxe'],
@@ -113,9 +137,36 @@ export function loaderOf(settings: Settings): Traced<Loader> {
 }
 
 /** The boot file for this client, or null when it isn't booting or the server has no URL to give. */
-export function bootfileFor(settings: Settings, client: Client): Traced<Bootfile> | null {
+export function bootfileFor(settings: Settings, client: Client, by: ToldBy = 'dhcp'): Traced<Bootfile> | null {
+  const chosen = loaderFor(settings, client, by)
+  if (chosen === null || (chosen.value.byUrl && settings.serverUrl === null)) return null
+  const { path, byUrl } = chosen.value
+  return { value: { name: byUrl ? `${settings.serverUrl ?? ''}/${path}` : path, path }, origin: chosen.origin }
+}
+
+/**
+ * The same for a client of IPv6, which knows URLs alone (RFC 5970 §3.1). PXELINUX and the BIOS that starts it know no IPv6.
+ * @param roots where the doors are: `tftp://[2001:db8::1]`, `http://[2001:db8::1]`
+ */
+export function bootUrlFor(
+  settings: Settings,
+  client: Client,
+  roots: Readonly<{ tftp: string; http: string }>,
+): Traced<string> | null {
+  const chosen = loaderFor(settings, client, 'dhcp')
+  if (chosen === null || chosen.value.path === 'pxelinux.0') return null
+  const { path, byUrl } = chosen.value
+  return { value: `${byUrl ? roots.http : roots.tftp}/${path}`, origin: chosen.origin }
+}
+
+/** The row that fits, with the machine's own path in it. */
+function loaderFor(
+  settings: Settings,
+  client: Client,
+  by: ToldBy,
+): Traced<Readonly<{ path: string; byUrl: boolean }>> | null {
   const loader = loaderOf(settings)
-  const row = rowFor(loader.value, client)
+  const row = rowFor(loader.value, client, by)
   if (row === undefined) return null
   const origin = {
     layer: 'default' as const,
@@ -124,13 +175,14 @@ export function bootfileFor(settings: Settings, client: Client): Traced<Bootfile
   }
   const path = row.file === 'MENU' ? menuPath(settings.mac.value, 'ipxe') : row.file
   if (path === null) return null
-  const byUrl = takesUrl(row, client)
-  if (byUrl && settings.serverUrl === null) return null
-  return { value: { name: byUrl ? `${settings.serverUrl ?? ''}/${path}` : path, path }, origin }
+  return { value: { path, byUrl: takesUrl(row, client) }, origin }
 }
 
-const rowFor = (loader: Loader, { platform, agent }: Client): LoaderRow | undefined =>
-  loaderTable.find((one) => one.platform === platform && one.agents.includes(agent) && one.loaders.includes(loader))
+const rowFor = (loader: Loader, { platform, agent }: Client, toldBy: ToldBy): LoaderRow | undefined =>
+  loaderTable.find(
+    ({ by = toldBy, ...one }) =>
+      by === toldBy && one.platform === platform && one.agents.includes(agent) && one.loaders.includes(loader),
+  )
 
 const takesUrl = (row: LoaderRow, { agent }: Client): boolean => row.file === 'MENU' || agent === 'http'
 
@@ -150,7 +202,7 @@ export function bootBranches(loader: Loader): readonly BootBranch[] {
   const branches = new Map<string, BootBranch>()
   for (const agent of ['ipxe', 'http', 'pxe'] as const)
     for (const platform of platforms) {
-      const row = rowFor(loader, { platform, agent })
+      const row = rowFor(loader, { platform, agent }, 'dhcp')
       if (row === undefined) continue
       const key = `${agent} ${row.file}`
       const alike = branches.get(key)?.platforms ?? []

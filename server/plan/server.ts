@@ -1,6 +1,6 @@
 // What the plan must know of the server that answers: its addresses and ports, as facts, never looked up here.
-import type { Ipv4Address } from '../inventory/address.ts'
-import { networkContains } from '../inventory/address.ts'
+import type { Ipv4Address, Ipv6Address } from '../inventory/address.ts'
+import { ipv6NetworkContains, networkContains } from '../inventory/address.ts'
 import type { Network } from '../inventory/rows.ts'
 import type { Traced } from './settings.ts'
 
@@ -9,6 +9,8 @@ export type Server = Readonly<{
   advertise: Ipv4Address | null
   /** This host's own IPv4 addresses, loopback last. */
   addresses: readonly Ipv4Address[]
+  /** The same of IPv6; absent where the doors don't listen on it. */
+  ipv6?: Readonly<{ advertise: Ipv6Address | null; addresses: readonly Ipv6Address[] }>
   httpPort: number
 }>
 
@@ -37,7 +39,20 @@ export function ownAddressFor(network: Network | null, server: Server): Ipv4Addr
   return server.advertise ?? onNetwork ?? server.addresses[0] ?? null
 }
 
-export function serverUrl(server: Server, address: Ipv4Address | null): string | null {
-  if (address === null) return null
-  return server.httpPort === 80 ? `http://${address}` : `http://${address}:${server.httpPort}`
+/** The same of IPv6, which has no next_server. */
+export function ownIpv6AddressFor(network: Network | null, { ipv6 }: Server): Ipv6Address | null {
+  if (ipv6 === undefined) return null
+  const cidr6 = network?.cidr6 ?? null
+  const onNetwork = cidr6 === null ? undefined : ipv6.addresses.find((one) => ipv6NetworkContains(cidr6, one))
+  return ipv6.advertise ?? onNetwork ?? ipv6.addresses[0] ?? null
 }
+
+export function serverUrl(server: Server, address: Ipv4Address | Ipv6Address | null): string | null {
+  if (address === null) return null
+  const host = hostInUrl(address)
+  return server.httpPort === 80 ? `http://${host}` : `http://${host}:${server.httpPort}`
+}
+
+/** RFC 3986 §3.2.2: an IPv6 address stands in brackets. */
+export const hostInUrl = (address: Ipv4Address | Ipv6Address): string =>
+  address.includes(':') ? `[${address}]` : address

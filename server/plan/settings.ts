@@ -1,5 +1,5 @@
 // What holds for a machine and where each value came from: site < network < profile chain < machine.
-import type { Ipv4Address, MacAddress } from '../inventory/address.ts'
+import type { Ipv4Address, Ipv6Address, MacAddress } from '../inventory/address.ts'
 import { netmaskOf, networkContains } from '../inventory/address.ts'
 import type { z } from 'zod'
 import type { ProfileChain } from '../inventory/profiles.ts'
@@ -25,7 +25,7 @@ import type { Platform } from './hypervisor.ts'
 import { diskInGuest, diskPrefix, platformOf } from './hypervisor.ts'
 import { bootMac } from './interfaces.ts'
 import type { Server } from './server.ts'
-import { serverAddressFor, serverUrl } from './server.ts'
+import { ownIpv6AddressFor, serverAddressFor, serverUrl } from './server.ts'
 
 /** Where a value came from, as `explain` prints it. */
 export type Origin = Readonly<{
@@ -48,9 +48,11 @@ export type Settings = Readonly<{
   /** The boot interface's MAC; a guest without one has one derived from its name. */
   mac: Traced<MacAddress | null>
   ip: Traced<Ipv4Address | null>
+  ip6: Traced<Ipv6Address | null>
   netmask: Traced<Ipv4Address | null>
   gateway: Traced<Ipv4Address | null>
   dns: Traced<readonly string[]>
+  dns6: Traced<readonly string[]>
   ntp: Traced<readonly string[]>
   mtu: Traced<number | null>
   vlan: Traced<number | null>
@@ -69,7 +71,7 @@ export type Settings = Readonly<{
   disk: Traced<string | null>
   serialConsole: Traced<string | null>
   serverAddress: Traced<Ipv4Address | null>
-  /** `http://address[:port]`, or null when the server's address isn't known. */
+  /** `http://address[:port]`, or null when the server's address isn't known. Of IPv6 for a machine that has nothing else. */
   serverUrl: string | null
   /** Site, profile and machine params by name, `+` lists joined. */
   params: ReadonlyMap<string, Traced<Json>>
@@ -92,6 +94,7 @@ export function settingsOf(snapshot: Snapshot, machine: Machine, server: Server)
       asColumn(machineSchema.shape.domain, fromSite(snapshot, 'domain')),
     ) ?? byDefault(null, 'domain')
   const serverAddress = serverAddressFor(network, server)
+  const hasIpv6Alone = nic !== null && nic.ip === null && nic.ip6 !== null
   const release = releaseSettings(layers)
   const platform = platformOf(snapshot, machine, {
     type: release.guestType.value,
@@ -117,7 +120,7 @@ export function settingsOf(snapshot: Snapshot, machine: Machine, server: Server)
         asColumn(machineSchema.shape.serial_console, fromParams(layers, 'serial_console')),
       ) ?? consoleOf(machine, platform),
     serverAddress,
-    serverUrl: serverUrl(server, serverAddress.value),
+    serverUrl: serverUrl(server, (hasIpv6Alone ? ownIpv6AddressFor(network, server) : null) ?? serverAddress.value),
     params: paramsOf(layers),
   }
 }
@@ -135,12 +138,14 @@ function networkSettings(layers: Layers) {
   return {
     mac: fromInterface(nic, 'mac') ?? derivedMacOf(layers),
     ip: fromInterface(nic, 'ip') ?? byDefault(null, 'ip'),
+    ip6: fromInterface(nic, 'ip6') ?? byDefault(null, 'ip6'),
     netmask:
       network === null
         ? byDefault(null, 'netmask')
         : { value: netmaskOf(network.cidr), origin: origin('network', network.name, 'cidr') },
     gateway: fromNetwork(network, 'gateway') ?? byDefault(null, 'gateway'),
     dns: listOf(layers, 'dns'),
+    dns6: listOf(layers, 'dns6'),
     ntp: listOf(layers, 'ntp'),
     mtu: fromNetwork(network, 'mtu') ?? byDefault(null, 'mtu'),
     vlan: fromInterface(nic, 'vlan') ?? fromNetwork(network, 'vlan') ?? byDefault(null, 'vlan'),
@@ -249,7 +254,7 @@ function firstOf<T>(...candidates: readonly (Traced<T> | null)[]): Traced<T> | n
 }
 
 /** A network's list, unless it is empty; else the site's. */
-function listOf({ network, snapshot }: Layers, column: 'dns' | 'ntp'): Traced<readonly string[]> {
+function listOf({ network, snapshot }: Layers, column: 'dns' | 'dns6' | 'ntp'): Traced<readonly string[]> {
   const own = fromNetwork(network, column)
   if (own !== null && own.value.length > 0) return own
   return asColumn<readonly string[]>(networkSchema.shape[column], fromSite(snapshot, column)) ?? byDefault([], column)

@@ -8,7 +8,7 @@ type Expendable = Readonly<{ code: number; why: string }>
 
 /**
  * What a client can do without, the first before all others. Whatever isn't here is never left out: it tells what the
- * message is, where the client is in the network, what it boots, or is the client's or the relay's own.
+ * message is, where the client is in the network, what it boots, or is the client's own. The relay's is left out last.
  */
 export const expendable: readonly Expendable[] = [
   { code: OPTION.renewalTime, why: 'the default is the same: RFC 2131 §4.4.5' },
@@ -23,6 +23,8 @@ export const expendable: readonly Expendable[] = [
   { code: OPTION.interfaceMtu, why: 'smaller frames than the network takes arrive too' },
 ]
 
+const lesser = expendable.map(({ code }) => code)
+
 export type FittedReply = Readonly<{
   octets: Uint8Array
   /** Options that were left out. */
@@ -31,21 +33,21 @@ export type FittedReply = Readonly<{
 
 /**
  * Of what can be left out, first goes what the client didn't ask for.
+ * @param into as encodeDhcp() takes it
  * @throws DoesNotFit when even the rest is too long
  */
-export function encodeReply(request: DhcpMessage, reply: DhcpMessage): FittedReply {
-  const limits = { maxSize: payloadMax(request) }
-  const queue = dropOrder(request, reply)
-  const options = new Map(reply.options)
+export function encodeReply(request: DhcpMessage, reply: DhcpMessage, into?: Uint8Array): FittedReply {
+  const limits = { maxSize: payloadMax(request), lesser }
   const dropped: number[] = []
+  let fitting = reply
   while (true) {
     try {
-      return { octets: encodeDhcp({ ...reply, options }, limits), dropped }
+      return { octets: encodeDhcp(fitting, limits, into), dropped }
     } catch (error) {
-      const next = queue[dropped.length]
+      const next = dropOrder(request, reply)[dropped.length]
       if (!(error instanceof DoesNotFit) || next === undefined) throw error
-      options.delete(next)
       dropped.push(next)
+      fitting = { ...reply, options: new Map([...reply.options].filter(([code]) => !dropped.includes(code))) }
     }
   }
 }
@@ -53,14 +55,23 @@ export function encodeReply(request: DhcpMessage, reply: DhcpMessage): FittedRep
 function dropOrder(request: DhcpMessage, reply: DhcpMessage): readonly number[] {
   const requested = parameterRequestList(request)
   const present = expendable.map(({ code }) => code).filter((code) => reply.options.has(code))
-  return [...present.filter((code) => !requested.includes(code)), ...present.filter((code) => requested.includes(code))]
+  return [
+    ...present.filter((code) => !requested.includes(code)),
+    ...present.filter((code) => requested.includes(code)),
+    ...(reply.options.has(lastResort) ? [lastResort] : []),
+  ]
 }
+
+/** RFC 3046 §2.2: a reply that has no room for it goes out without it. */
+const lastResort = OPTION.relayAgentInformation
 
 /** RFC 2132 §9.10, and what a client takes that says nothing. */
 const legalMin = 576
 /** An Ethernet frame: boot ROMs don't reassemble. */
 const frameMax = 1500
 const ipAndUdpHeaders = 20 + 8
+/** Octets of the longest reply there is. */
+export const LONGEST_REPLY = frameMax - ipAndUdpHeaders
 
 /** RFC 2131 §2: the size a client will take is that of the IP datagram, so the message may have 28 octets less. */
 function payloadMax(request: DhcpMessage): number {

@@ -136,31 +136,42 @@ function joined(parts: readonly Uint8Array[]): Uint8Array {
 export type EncodeLimits = Readonly<{
   /** Octets of the message (the UDP payload), from 300. RFC 2131 §2: a client takes 548 unless it says more. */
   maxSize: number
+  /** Options that are the first to leave the options field when it is too small. */
+  lesser?: readonly number[]
 }>
 
 /**
  * Options go out in the order of the map, but 82 last (RFC 3046 §2.1). Those that don't fit go whole into `file` and
  * `sname` (option 52) where these are empty.
  *
+ * @param into memory of at least maxSize octets; what is returned is a view of it
  * @throws DoesNotFit naming the option that fits nowhere
  * @throws Error naming the field that can't be what it is
  */
-export function encodeDhcp(message: DhcpMessage, { maxSize }: EncodeLimits): Uint8Array {
-  const layout = layOut(message, maxSize - OPTIONS_AT)
-  const octets = new Uint8Array(Math.max(MESSAGE_MIN, OPTIONS_AT + layout.options.length))
+export function encodeDhcp(message: DhcpMessage, limits: EncodeLimits, into?: Uint8Array): Uint8Array {
+  const length = optionsLength(message.options) + END.length
+  const layout = OPTIONS_AT + length > limits.maxSize ? layOutOverloaded(message, limits) : null
+  const octets = blank(Math.max(MESSAGE_MIN, OPTIONS_AT + (layout?.options.length ?? length)), into)
   writeHeader(octets, message)
   writeText(octets, SNAME, message.sname)
   writeText(octets, FILE, message.file)
+  if (layout === null) {
+    writeOptions(octets, message.options)
+    return octets
+  }
   octets.set(layout.options, OPTIONS_AT)
   if (layout.file) octets.set(layout.file, FILE.at)
   if (layout.sname) octets.set(layout.sname, SNAME.at)
   return octets
 }
 
+const blank = (length: number, into: Uint8Array | undefined): Uint8Array =>
+  into === undefined ? new Uint8Array(length) : into.subarray(0, length).fill(0)
+
 function writeHeader(octets: Uint8Array, message: DhcpMessage): void {
   const { chaddr } = message
   if (chaddr.length > CHADDR_MAX) throw new RangeError(`chaddr of ${chaddr.length} octets is over ${CHADDR_MAX}`)
-  const view = new DataView(octets.buffer)
+  const view = new DataView(octets.buffer, octets.byteOffset, octets.byteLength)
   view.setUint8(0, message.op === 'request' ? 1 : 2)
   view.setUint8(1, message.htype)
   view.setUint8(2, chaddr.length)
@@ -168,7 +179,10 @@ function writeHeader(octets: Uint8Array, message: DhcpMessage): void {
   view.setUint32(AT.xid, message.xid)
   view.setUint16(AT.secs, message.secs)
   view.setUint16(AT.flags, message.broadcast ? BROADCAST_FLAG : 0)
-  for (const field of ['ciaddr', 'yiaddr', 'siaddr', 'giaddr'] as const) writeIpv4(octets, AT[field], message[field])
+  writeIpv4(octets, AT.ciaddr, message.ciaddr)
+  writeIpv4(octets, AT.yiaddr, message.yiaddr)
+  writeIpv4(octets, AT.siaddr, message.siaddr)
+  writeIpv4(octets, AT.giaddr, message.giaddr)
   octets.set(chaddr, AT.chaddr)
   view.setUint32(COOKIE_AT, MAGIC_COOKIE)
 }
@@ -178,42 +192,60 @@ function writeText(octets: Uint8Array, field: Field, value: string): void {
   if (value.length >= field.length || /[^\x01-\xff]/.test(value)) {
     throw new RangeError(`${field.name} ${JSON.stringify(value)} does not fit ${field.length - 1} octets and a NUL`)
   }
-  octets.set(Buffer.from(value, 'latin1'), field.at)
+  for (let index = 0; index < value.length; index++) octets[field.at + index] = value.charCodeAt(index)
 }
 
-type Layout = Readonly<{ options: Uint8Array; file: Uint8Array | null; sname: Uint8Array | null }>
-
-type EncodedOption = Readonly<{ code: number; octets: Uint8Array }>
-
-function layOut(message: DhcpMessage, room: number): Layout {
-  const relayed = message.options.get(OPTION.relayAgentInformation)
-  const last = relayed ? [encodeOption(OPTION.relayAgentInformation, relayed)] : []
-  const encoded: EncodedOption[] = []
-  for (const [code, value] of message.options) {
-    if (code !== OPTION.relayAgentInformation) encoded.push(encodeOption(code, value))
-  }
-  const octets = Buffer.concat([...encoded, ...last].map((option) => option.octets))
-  if (octets.length + END.length > room) return layOutOverloaded(message, encoded, last, room)
-  return { options: Buffer.concat([octets, END]), file: null, sname: null }
-}
+type Options = DhcpMessage['options']
 
 const END = Uint8Array.of(OPTION.end)
 const OVERLOAD_LENGTH = 3
 
+const fragmentsOf = (value: Uint8Array): number => Math.max(1, Math.ceil(value.length / FRAGMENT_MAX))
+
 /** Header, length and value; RFC 3396 §4: beyond 255 octets as many of them as it takes, one behind the other. */
-function encodeOption(code: number, value: Uint8Array): EncodedOption {
+const optionLength = (value: Uint8Array): number => value.length + fragmentsOf(value) * 2
+
+function optionsLength(options: Options): number {
+  let length = 0
+  for (const value of options.values()) length += optionLength(value)
+  return length
+}
+
+function writeOptions(octets: Uint8Array, options: Options): void {
+  let at = OPTIONS_AT
+  for (const [code, value] of options)
+    if (code !== OPTION.relayAgentInformation) at = writeOption(octets, at, code, value)
+  const relayed = options.get(OPTION.relayAgentInformation)
+  if (relayed !== undefined) at = writeOption(octets, at, OPTION.relayAgentInformation, relayed)
+  octets[at] = OPTION.end
+}
+
+/** Returns where it ends. */
+function writeOption(octets: Uint8Array, start: number, code: number, value: Uint8Array): number {
   if (!Number.isInteger(code) || code <= OPTION.pad || code >= OPTION.end || code === OPTION.overload) {
     throw new RangeError(`option ${code} is not one to be given: 0, 52 and 255 belong to the encoding`)
   }
-  const fragments = Math.max(1, Math.ceil(value.length / FRAGMENT_MAX))
-  const octets = new Uint8Array(value.length + fragments * 2)
-  for (let index = 0, at = 0; index < fragments; index++) {
-    const fragment = value.subarray(index * FRAGMENT_MAX, (index + 1) * FRAGMENT_MAX)
+  let at = start
+  for (let index = 0; index < fragmentsOf(value); index++) {
+    const fragment = value.length > FRAGMENT_MAX ? fragmentAt(value, index) : value
     octets[at] = code
     octets[at + 1] = fragment.length
     octets.set(fragment, at + 2)
     at += 2 + fragment.length
   }
+  return at
+}
+
+const fragmentAt = (value: Uint8Array, index: number): Uint8Array =>
+  value.subarray(index * FRAGMENT_MAX, (index + 1) * FRAGMENT_MAX)
+
+type Layout = Readonly<{ options: Uint8Array; file: Uint8Array | null; sname: Uint8Array | null }>
+
+type EncodedOption = Readonly<{ code: number; octets: Uint8Array }>
+
+function encodeOption(code: number, value: Uint8Array): EncodedOption {
+  const octets = new Uint8Array(optionLength(value))
+  writeOption(octets, 0, code, value)
   return { code, octets }
 }
 
@@ -222,30 +254,30 @@ type Space = { readonly field: Field | null; left: number; readonly parts: Uint8
 /**
  * Each option goes whole into the first of the options field, `file` and `sname` that has room for it: there are
  * clients that read option 52 but know nothing of RFC 3396. The message type and option 82 stay in the options field,
- * where ROMs and relays look for them.
+ * where ROMs and relays look for them, and the lesser options are placed last: there are ROMs that don't read option 52.
  */
-function layOutOverloaded(
-  message: DhcpMessage,
-  encoded: readonly EncodedOption[],
-  last: readonly EncodedOption[],
-  room: number,
-): Layout {
+function layOutOverloaded(message: DhcpMessage, { maxSize, lesser = [] }: EncodeLimits): Layout {
+  const all = [...message.options].map(([code, value]) => encodeOption(code, value))
+  const last = all.filter(({ code }) => code === OPTION.relayAgentInformation)
+  const encoded = all.filter(({ code }) => code !== OPTION.relayAgentInformation)
   const lastOctets = Buffer.concat(last.map(({ octets }) => octets))
-  const main: Space = { field: null, left: room - OVERLOAD_LENGTH - lastOctets.length - END.length, parts: [] }
+  const main: Space = {
+    field: null,
+    left: maxSize - OPTIONS_AT - OVERLOAD_LENGTH - lastOctets.length - END.length,
+    parts: [],
+  }
   const spare = [FILE, SNAME]
     .filter((field) => message[field.name] === '')
     .map((field): Space => ({ field, left: field.length - END.length, parts: [] }))
-  const typeFirst = [...encoded].sort(
-    (a, b) => Number(b.code === OPTION.messageType) - Number(a.code === OPTION.messageType),
-  )
-  for (const { code, octets } of typeFirst) {
+  const rank = (code: number): number => (code === OPTION.messageType ? 0 : lesser.includes(code) ? 2 : 1)
+  const ranked = [...encoded].sort((a, b) => rank(a.code) - rank(b.code))
+  for (const { code, octets } of ranked) {
     const space = [main, ...spare].find(({ left }) => octets.length <= left)
-    if (!space)
-      throw new DoesNotFit(`option ${code} (${octets.length} octets) does not fit a message of ${room + OPTIONS_AT}`)
+    if (!space) throw new DoesNotFit(`option ${code} (${octets.length} octets) does not fit a message of ${maxSize}`)
     space.parts.push(octets)
     space.left -= octets.length
   }
-  if (main.left < 0) throw new DoesNotFit(`option 82 does not fit a message of ${room + OPTIONS_AT}`)
+  if (main.left < 0) throw new DoesNotFit(`option 82 does not fit a message of ${maxSize}`)
   const used = spare.filter(({ parts }) => parts.length > 0)
   const overload = used.reduce((sum, { field }) => sum + (field?.overload ?? 0), 0)
   const contentOf = (field: Field): Uint8Array | null => {

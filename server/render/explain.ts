@@ -4,20 +4,24 @@ import type { Finding } from '../inventory/findings.ts'
 import { findings } from '../inventory/findings.ts'
 import type { Plan } from '../plan/boot.ts'
 import { planBoot } from '../plan/boot.ts'
-import type { Bootfile } from '../plan/bootfile.ts'
+import type { Bootfile, ToldBy } from '../plan/bootfile.ts'
 import { bootfileFor, loaderOf } from '../plan/bootfile.ts'
+import type { DhcpAnswer } from '../plan/dhcp/answer.ts'
 import { answerDhcp } from '../plan/dhcp/answer.ts'
 import type { Agent, Client, Platform } from '../plan/dhcp/clients.ts'
 import { leaseSeconds } from '../plan/dhcp/host.ts'
 import type { DhcpMessage } from '../plan/dhcp/message.ts'
 import { NO_ADDRESS, OPTION } from '../plan/dhcp/message.ts'
-import { ipv4Text } from '../plan/dhcp/options.ts'
+import { ipv4Text, messageType } from '../plan/dhcp/options.ts'
+import type { DhcpMode } from '../plan/dhcp/proxy.ts'
+import { answerProxyDhcp, PXE_PORT } from '../plan/dhcp/proxy.ts'
 import type { AskingStage } from '../plan/dhcp/request.ts'
-import { discoverFrom } from '../plan/dhcp/request.ts'
+import { discoverFrom, requestAfter } from '../plan/dhcp/request.ts'
 import { effectiveMac } from '../plan/interfaces.ts'
 import type { Origin, Settings, Traced } from '../plan/settings.ts'
 import type { Artefact, RenderContext } from './catalogue.ts'
 import { artefactsOf } from './catalogue.ts'
+import { explainDhcp6 } from './explain-dhcp6.ts'
 
 export const explainStages = ['firmware', 'ipxe', 'grub', 'http'] as const
 export type ExplainStage = (typeof explainStages)[number]
@@ -26,7 +30,7 @@ export type ExplainedValue = Readonly<{ name: string; value: string; origin: Ori
 
 /** One answer of one door: what is asked for, the values in the answer, and its bytes when they are text. */
 export type ExplainedAnswer = Readonly<{
-  door: 'dhcp' | 'tftp' | 'http'
+  door: 'dhcp' | 'dhcp6' | 'tftp' | 'http'
   asks: string
   answer: string
   values: readonly ExplainedValue[]
@@ -53,11 +57,15 @@ export function explainBoot(
   hostname: string | null,
   arch: Platform,
   stage: ExplainStage,
+  mode: DhcpMode = 'server',
 ): Explanation {
   const plan = hostname === null ? null : planBoot(context, hostname)
   const settings = plan === null || plan.kind === 'ignore' ? null : plan.settings
   const asking: AskingStage = stage === 'grub' ? 'firmware' : stage
-  const dhcp = explainDhcp(context, mac, arch, asking, settings)
+  const asker: Asker = { mac, settings, client: { platform: arch, agent: agentOf(asking) }, stage: asking, mode }
+  const dhcp = explainDhcp(context, asker)
+  const dhcp6 = explainDhcp6(context, mac, arch, asking)
+  const boots = dhcp.boots || (dhcp6?.boots ?? false)
   return {
     machine: hostname,
     arch,
@@ -66,32 +74,58 @@ export function explainBoot(
     why: plan?.why ?? `no interface of the inventory has MAC ${mac}`,
     findings: hostname === null ? [] : findings(context.snapshot, hostname, context.known),
     answers: [
-      dhcp.answer,
-      ...(settings === null || !dhcp.boots ? [] : explainChain(context, mac, settings, arch, asking)),
+      ...dhcp.answers,
+      ...(dhcp6 === null ? [] : [dhcp6.answer]),
+      ...(settings === null || !boots ? [] : explainChain(context, asker, settings)),
     ],
     settings: settings === null ? [] : settingValues(settings),
   }
 }
 
+type Asker = Readonly<{
+  mac: MacAddress
+  /** Null for a stranger. */
+  settings: Settings | null
+  client: Client
+  stage: AskingStage
+  mode: DhcpMode
+}>
+
+const toldBy = ({ mode }: Asker): ToldBy => (mode === 'server' ? 'dhcp' : 'proxy')
+
 function explainDhcp(
   context: RenderContext,
-  mac: MacAddress,
-  arch: Platform,
-  stage: AskingStage,
-  settings: Settings | null,
-): Readonly<{ answer: ExplainedAnswer; boots: boolean }> {
-  const answer = answerDhcp(context, discoverFrom(mac, arch, stage))
-  const asked = { door: 'dhcp', asks: `DHCPDISCOVER from ${mac} (${arch}, ${stage})`, text: null } as const
-  if (answer.kind !== 'reply' || settings === null) {
-    const why = answer.kind === 'reply' ? '' : answer.why
-    return { boots: false, answer: { ...asked, answer: `silence: ${why}`, values: [] } }
+  asker: Asker,
+): Readonly<{ answers: readonly ExplainedAnswer[]; boots: boolean }> {
+  const { mac, settings, client, stage } = asker
+  const answers = dhcpAnswers(context, asker).map(({ asks, answer }): ExplainedAnswer => {
+    const asked = { door: 'dhcp', asks: `${asks} from ${mac} (${client.platform}, ${stage})`, text: null } as const
+    if (answer.kind !== 'reply') return { ...asked, answer: `silence: ${answer.why}`, values: [] }
+    const values = settings === null ? [] : dhcpValues(context, settings, answer.reply, asker)
+    return { ...asked, answer: describeReply(answer.reply), values }
+  })
+  const isBootfile = ({ name }: ExplainedValue): boolean => name.startsWith('boot file')
+  return { answers, boots: answers.some(({ values }) => values.some(isBootfile)) }
+}
+
+const describeReply = (reply: DhcpMessage): string =>
+  `DHCP${messageType(reply) ?? ''} ${reply.yiaddr === NO_ADDRESS ? 'without an address' : `of ${reply.yiaddr}`}`
+
+/** Whom it asks, in its order, until it knows what to boot. */
+function dhcpAnswers(
+  context: RenderContext,
+  { mac, client, stage, mode }: Asker,
+): readonly Readonly<{ asks: string; answer: DhcpAnswer }>[] {
+  const discover = discoverFrom(mac, client.platform, stage)
+  if (mode === 'server') return [{ asks: 'DHCPDISCOVER', answer: answerDhcp(context, discover) }]
+  const offer = { asks: 'DHCPDISCOVER', answer: answerProxyDhcp(context, discover, 'dhcp') }
+  const ack = {
+    asks: `DHCPREQUEST on port ${PXE_PORT}`,
+    answer: answerProxyDhcp(context, requestAfter(discover), 'pxe'),
   }
-  const { reply } = answer
-  const values = dhcpValues(context, settings, reply, mac, { platform: arch, agent: agentOf(stage) })
-  return {
-    boots: reply.options.has(OPTION.bootfile),
-    answer: { ...asked, answer: `DHCPOFFER of ${reply.yiaddr}`, values },
-  }
+  if (mode === 'proxy-4011') return [ack]
+  const asksAgain = offer.answer.kind === 'reply' && !offer.answer.reply.options.has(OPTION.bootfile)
+  return asksAgain ? [offer, ack] : [offer]
 }
 
 const agentOf = (stage: AskingStage): Agent => (stage === 'firmware' ? 'pxe' : stage)
@@ -101,11 +135,10 @@ function dhcpValues(
   { snapshot }: RenderContext,
   settings: Settings,
   reply: DhcpMessage,
-  mac: MacAddress,
-  client: Client,
+  asker: Asker,
 ): readonly ExplainedValue[] {
   const { machine } = settings
-  const nic = settings.nics.find((one) => effectiveMac(machine, one) === mac) ?? settings.nic
+  const nic = settings.nics.find((one) => effectiveMac(machine, one) === asker.mac) ?? settings.nic
   const network = nic?.network == null ? undefined : snapshot.networks.get(nic.network)
   const fromNetwork = (column: string): Origin => ({ layer: 'network', row: network?.name ?? '', column })
   const fromMachine = (column: string): Origin => ({ layer: 'machine', row: machine.hostname, column })
@@ -116,8 +149,9 @@ function dhcpValues(
     origin,
   })
   const nextServer = { name: 'next-server (siaddr, 66)', origin: settings.serverAddress.origin }
+  const bootfileOrigin = bootfileFor(settings, asker.client, toldBy(asker))?.origin
   const rows: readonly ExplainedValue[] = [
-    { name: 'yiaddr', value: reply.yiaddr, origin: fromInterface },
+    { name: 'yiaddr', value: given(reply.yiaddr), origin: fromInterface },
     option('subnet mask', OPTION.subnetMask, addressesIn, fromNetwork('cidr')),
     option('router', OPTION.router, addressesIn, fromNetwork('gateway')),
     option('DNS servers', OPTION.domainNameServer, addressesIn, settings.dns.origin),
@@ -127,11 +161,13 @@ function dhcpValues(
     option('broadcast', OPTION.broadcastAddress, addressesIn, fromNetwork('cidr')),
     option('NTP servers', OPTION.ntpServer, addressesIn, settings.ntp.origin),
     option('lease seconds', OPTION.leaseTime, numberIn, leaseSeconds(settings).origin),
-    { ...nextServer, value: reply.siaddr === NO_ADDRESS ? '' : reply.siaddr },
-    option('boot file', OPTION.bootfile, textIn, bootfileFor(settings, client)?.origin ?? nextServer.origin),
+    { ...nextServer, value: given(reply.siaddr) },
+    option('boot file', OPTION.bootfile, textIn, bootfileOrigin ?? nextServer.origin),
   ]
   return rows.filter(({ value }) => value !== '')
 }
+
+const given = (address: string): string => (address === NO_ADDRESS ? '' : address)
 
 type ReadOption = (value: Uint8Array) => string
 const addressesIn: ReadOption = (value) =>
@@ -146,14 +182,9 @@ const shown = (value: unknown): string =>
   typeof value === 'string' ? value : Array.isArray(value) ? value.map(shown).join(', ') : JSON.stringify(value)
 
 /** The loader, the menu it reads, and what that menu leads to. */
-function explainChain(
-  context: RenderContext,
-  mac: MacAddress,
-  settings: Settings,
-  arch: Platform,
-  stage: AskingStage,
-): readonly ExplainedAnswer[] {
-  const bootfile = bootfileFor(settings, { platform: arch, agent: agentOf(stage) })
+function explainChain(context: RenderContext, asker: Asker, settings: Settings): readonly ExplainedAnswer[] {
+  const { client, stage } = asker
+  const bootfile = bootfileFor(settings, client, toldBy(asker))
   if (bootfile === null) return []
   const menu = menuOf(bootfile.value)
   const overHttp = stage === 'http' || bootfile.value.name.startsWith('http')
@@ -168,7 +199,8 @@ function explainChain(
   const wanted = menu === 'self' ? 'ipxe' : menu
   const artefacts = artefactsOf(context, settings.machine.hostname)
   const chosen = artefacts.filter(({ artefact }) => artefact.name === wanted || artefact.name === 'kickstart')
-  const viaIpxe = menu === 'ipxe' ? [explainDhcp(context, mac, arch, 'ipxe', settings).answer] : []
+  const asIpxe: Asker = { ...asker, client: { ...client, agent: 'ipxe' }, stage: 'ipxe' }
+  const viaIpxe = menu === 'ipxe' ? explainDhcp(context, asIpxe).answers : []
   return [...loader, ...viaIpxe, ...chosen.flatMap((one) => explainArtefact(context, settings, one, wanted))]
 }
 

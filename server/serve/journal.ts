@@ -1,6 +1,7 @@
 // What machines report, on its way to the store: in batches, in order, kept on disk while the store is away.
 import { mkdir, open, readFile, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import type { Token } from '../inventory/rows.ts'
 import type { Store } from '../inventory/store/open.ts'
@@ -23,6 +24,9 @@ const flushMs = 200
 /** Beyond this many pending entries door events are dropped (and counted): reports of installs never are. */
 const mostPending = 200_000
 
+/** An embedded database writes while nobody is answered: so many take it a millisecond or two. */
+const mostAtOnce = 150
+
 type Options = Readonly<{ path: string; store: Store; log: Logger }>
 
 /** Reads what an earlier process left behind and goes on from there. */
@@ -43,6 +47,7 @@ export async function openJournal(options: Options): Promise<Journal> {
         const count = await sendFirst(store, pending, log)
         pending.splice(0, count)
         sent += count
+        await nextTurn()
       }
       if (dropped > 0) log.warn({ dropped }, 'events were dropped while the inventory was away')
       dropped = 0
@@ -85,8 +90,9 @@ async function sendFirst(store: Store, pending: readonly Entry[], log: Logger): 
       log.warn({ machine: first.token.machine }, 'a journalled installed report came too late: its token is gone')
     return 1
   }
-  const end = pending.findIndex((entry) => entry.kind === 'installed')
-  const run = end < 0 ? pending.slice(0, 2000) : pending.slice(0, Math.min(end, 2000))
+  const next = pending.slice(0, mostAtOnce)
+  const end = next.findIndex((entry) => entry.kind === 'installed')
+  const run = end < 0 ? next : next.slice(0, end)
   await recordEvents(
     store,
     run.map((entry) => entry.event),

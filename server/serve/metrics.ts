@@ -4,6 +4,7 @@ import { Counter, Gauge, Registry, collectDefaultMetrics } from 'prom-client'
 export type Metrics = Readonly<{
   registry: Registry
   dhcp: Counter<'outcome'>
+  dhcp6: Counter<'outcome'>
   tftp: Counter<'outcome'>
   tftpBytes: Counter
   http: Counter<'status'>
@@ -63,6 +64,12 @@ export function openMetrics(
     dhcp: new Counter({
       name: 'bootstead_dhcp_messages_total',
       help: 'DHCP requests by what became of them',
+      labelNames: ['outcome'],
+      registers,
+    }),
+    dhcp6: new Counter({
+      name: 'bootstead_dhcp6_messages_total',
+      help: 'DHCPv6 requests by what became of them',
       labelNames: ['outcome'],
       registers,
     }),

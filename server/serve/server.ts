@@ -4,22 +4,29 @@ import type { Server as HttpServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import type { Logger } from 'pino'
-import type { Ipv4Address } from '../inventory/address.ts'
+import type { Ipv4Address, Ipv6Address } from '../inventory/address.ts'
+import type { Known } from '../inventory/findings.ts'
 import type { Snapshot } from '../inventory/snapshot.ts'
 import type { Store } from '../inventory/store/open.ts'
 import type { Views } from '../inventory/store/views.ts'
 import type { PlanContext } from '../plan/boot.ts'
+import type { DhcpMode } from '../plan/dhcp/proxy.ts'
 import type { Server as ServerFacts } from '../plan/server.ts'
-import type { TemplateSources } from '../render/templates.ts'
+import type { TemplateEngine, TemplateSources } from '../render/templates.ts'
 import { templateEngine } from '../render/templates.ts'
-import { dhcpAnswering } from './dhcp/answering.ts'
-import type { DhcpDoor } from './dhcp/door.ts'
-import { openDhcpDoor } from './dhcp/door.ts'
+import type { DhcpDoors } from './dhcp/doors.ts'
+import { openDhcpDoors } from './dhcp/doors.ts'
+import type { Seen } from './dhcp/seen.ts'
 import { openSeen } from './dhcp/seen.ts'
+import { dhcp6Answering } from './dhcp6/answering.ts'
+import type { Dhcp6Door } from './dhcp6/door.ts'
+import { openDhcp6Door } from './dhcp6/door.ts'
+import { serverDuid } from './dhcp6/duid.ts'
 import type { FileCache } from './files.ts'
 import { fileCache } from './files.ts'
 import type { Picture } from './generate.ts'
 import { healthOf } from './health.ts'
+import type { Health } from './http/app.ts'
 import { describeMenu, httpApp } from './http/app.ts'
 import type { InheritedSocket } from './inherited.ts'
 import type { Live } from './live.ts'
@@ -33,10 +40,11 @@ import type { Regeneration, RegenerationOptions } from './regenerate.ts'
 import { openRegeneration } from './regenerate.ts'
 import type { Found, LoadedTemplates, Resolver } from './resolve.ts'
 import { openResolver } from './resolve.ts'
-import type { Served, TransferEnd } from './tftp/door.ts'
+import type { Served } from './tftp/door.ts'
 import { openTftpDoor } from './tftp/door.ts'
 import type { Timeline } from './timeline.ts'
 import { openTimeline } from './timeline.ts'
+import { describeEnd, describeProgress } from './transfers.ts'
 
 export type ServedTemplates = Readonly<{
   sources: TemplateSources
@@ -57,10 +65,15 @@ export type ServeOptions = Readonly<{
   listen: string
   advertise: Ipv4Address | null
   addresses: readonly Ipv4Address[]
+  /** Absent where the doors don't listen on IPv6. */
+  ipv6?: ServerFacts['ipv6']
   /** Null switches a door off; 0 takes any free port. */
   httpPort: number | null
   dhcpPort: number | null
+  dhcp6Port?: number | null
   tftpPort: number | null
+  /** `server` unless given. */
+  dhcpMode?: DhcpMode
   /** Where machines find HTTP when that door is closed here. */
   httpPortElsewhere?: number
   regenerate?: Regenerate | null
@@ -68,19 +81,33 @@ export type ServeOptions = Readonly<{
   inherited?: readonly InheritedSocket[]
   /** Where DHCP clients and relays listen; other than 68 and 67 only in tests. */
   dhcpClientPort?: number
+  /** The same of DHCPv6: 546 and 547. */
+  dhcp6Ports?: Readonly<{ client: number; relay: number }>
   verifyAddress: boolean
   trustProxy: readonly string[]
+  /** How long an HTTP client may take nothing. */
+  httpIdleMs?: number
   pollMs?: number
   log: Logger
 }>
 
 export type RunningServer = Readonly<{
-  ports: Readonly<{ http: number | null; dhcp: number | null; tftp: number | null }>
+  ports: Readonly<{
+    http: number | null
+    dhcp: number | null
+    pxe: number | null
+    dhcp6: number | null
+    tftp: number | null
+  }>
   live: Live
   /** Null without views. */
   mirror: Mirror | null
   /** Null when nothing is generated. */
   regeneration: Regeneration | null
+  /** What plans and texts are made with, beside the inventory. */
+  facts: () => Readonly<{ server: ServerFacts; known: Known; engine: TemplateEngine }>
+  /** What /healthz says. */
+  health: () => Health
   /** Puts other templates in force, from the next request on; what is generated is looked at anew. */
   useTemplates: (templates: ServedTemplates) => void
   close: () => Promise<void>
@@ -89,6 +116,8 @@ export type RunningServer = Readonly<{
 const cacheBytes = 64 * 1024 * 1024
 /** An initrd or two: TFTP transfers of one file share its bytes. */
 const fileCacheBytes = 512 * 1024 * 1024
+/** An HTTP client that takes nothing for so long has gone, or means no good: its connection is closed. */
+const httpIdleMs = 120_000
 /** How long running requests and transfers may go on after a stop was asked for. */
 const graceMs = 5000
 
@@ -132,6 +161,7 @@ async function openDoors(
   const server: ServerFacts = {
     advertise: options.advertise,
     addresses: options.addresses,
+    ...(options.ipv6 === undefined ? {} : { ipv6: options.ipv6 }),
     httpPort: httpPort ?? options.httpPortElsewhere ?? 80,
   }
   const templates = inForce(options.templates)
@@ -163,19 +193,32 @@ async function openDoors(
   if (http !== null) serveHttp(options, doors, http)
   const tftp = options.tftpPort === null ? null : await openTftp(options, doors, options.tftpPort)
   if (tftp !== null) opened.push(tftp.close)
-  const dhcp = options.dhcpPort === null ? null : await openDhcp(options, doors, options.dhcpPort)
+  const { dhcpPort, dhcp6Port = null } = options
+  const seen = dhcpPort === null && dhcp6Port === null ? null : await openSeen({ stateDir: options.stateDir, log })
+  if (seen !== null) opened.push(seen.close)
+  const dhcp = dhcpPort === null || seen === null ? null : await openDhcp(options, doors, seen, dhcpPort)
   if (dhcp !== null) opened.push(dhcp.close)
+  const dhcp6 = dhcp6Port === null || seen === null ? null : await openDhcp6(options, doors, seen, dhcp6Port)
+  if (dhcp6 !== null) opened.push(dhcp6.close)
   if (regeneration !== null) opened.push(regeneration.close)
   regeneration?.begin()
   return {
     live,
     mirror,
     regeneration,
+    facts: () => ({ server, known: templates.now().known, engine: templates.now().engine }),
+    health: () => healthOf(live, mirror, regeneration),
     useTemplates: (next) => {
       templates.use(next)
       regeneration?.lookAnew()
     },
-    ports: { http: httpPort, tftp: tftp?.port ?? null, dhcp: dhcp?.port ?? null },
+    ports: {
+      http: httpPort,
+      tftp: tftp?.port ?? null,
+      dhcp: dhcp?.ports.dhcp ?? null,
+      pxe: dhcp?.ports.pxe ?? null,
+      dhcp6: dhcp6?.port ?? null,
+    },
   }
 }
 
@@ -239,8 +282,10 @@ function regenerationFor(
   return regenerate === null ? null : openRegeneration({ ...regenerate, store, live, picture, metrics, log })
 }
 
-async function listen({ listen: address }: ServeOptions, port: number): Promise<HttpServer> {
+async function listen(options: ServeOptions, port: number): Promise<HttpServer> {
+  const { listen: address } = options
   const server = createServer()
+  server.setTimeout(options.httpIdleMs ?? httpIdleMs)
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error) =>
       reject(new Error(`listen for HTTP on ${address} port ${port}: ${error.message}`, { cause: error })),
@@ -292,12 +337,13 @@ function serveHttp(
 }
 
 function machineAt(live: Live, address: string): string | null {
-  return live.snapshot().byIp.get(address as Ipv4Address)?.[0]?.machine ?? null
+  const { byIp, byIp6 } = live.snapshot()
+  return (byIp.get(address as Ipv4Address) ?? byIp6.get(address as Ipv6Address))?.[0]?.machine ?? null
 }
 
 function openTftp(options: ServeOptions, doors: Doors, port: number) {
   const files = fileCache(fileCacheBytes)
-  const { live, timeline, metrics, resolver } = doors
+  const { timeline, metrics, resolver } = doors
   return openTftpDoor({
     address: options.listen,
     port,
@@ -318,18 +364,18 @@ function openTftp(options: ServeOptions, doors: Doors, port: number) {
     onEnd: (end) => {
       metrics.tftp.inc({ outcome: end.outcome })
       metrics.tftpBytes.inc(end.bytes)
-      const machine = machineAt(live, end.peer.address)
-      if (machine !== null && !isMenu(end.path))
-        timeline.note({ machine, stage: 'loader', detail: describeTransfer(end), door: 'tftp', peer: end.peer.address })
+      if (end.outcome !== 'complete' || !isMenu(end.path)) noteTransfer(doors, end.peer.address, describeEnd(end))
     },
+    onProgress: (progress) => noteTransfer(doors, progress.peer.address, describeProgress(progress)),
   })
 }
 
-const isMenu = (path: string): boolean => /(^|\/)(pxelinux\.cfg\/|grub\.cfg)/.test(path)
-
-function describeTransfer({ path, outcome, why }: TransferEnd): string {
-  return outcome === 'complete' ? `${path} over tftp` : `${path} over tftp broken off: ${why ?? ''}`
+function noteTransfer({ live, timeline }: Doors, peer: string, detail: string | null): void {
+  const machine = machineAt(live, peer)
+  if (machine !== null && detail !== null) timeline.note({ machine, stage: 'loader', detail, door: 'tftp', peer })
 }
+
+const isMenu = (path: string): boolean => /(^|\/)(pxelinux\.cfg\/|grub\.cfg)/.test(path)
 
 async function toServed(files: FileCache, found: Found): Promise<Served> {
   switch (found.kind) {
@@ -348,19 +394,29 @@ async function toServed(files: FileCache, found: Found): Promise<Served> {
   }
 }
 
-async function openDhcp(
-  { listen: address, dhcpClientPort: clientPort, inherited = [], stateDir }: ServeOptions,
+function openDhcp(
+  { listen: listenAt, dhcpClientPort: clientPort, dhcpMode: mode = 'server', inherited = [] }: ServeOptions,
   { context, timeline, metrics, log }: Doors,
+  seen: Seen,
   port: number,
-): Promise<DhcpDoor> {
-  const seen = await openSeen({ stateDir, log })
-  const door = await openDhcpDoor({
+): Promise<DhcpDoors> {
+  const address = listenAt === '::' ? '0.0.0.0' : listenAt
+  const at = { mode, address, port, inherited, log, ...(clientPort === undefined ? {} : { clientPort }) }
+  return openDhcpDoors(at, { context, timeline, metrics, seen })
+}
+
+async function openDhcp6(
+  { listen: address, dhcp6Ports: ports, stateDir }: ServeOptions,
+  { context, timeline, metrics, log }: Doors,
+  seen: Seen,
+  port: number,
+): Promise<Dhcp6Door> {
+  const duid = await serverDuid(stateDir)
+  return openDhcp6Door({
     address,
     port,
-    inherited,
-    ...(clientPort === undefined ? {} : { clientPort }),
+    ...(ports === undefined ? {} : { clientPort: ports.client, relayPort: ports.relay }),
+    answer: dhcp6Answering({ context, duid, timeline, metrics, seen, log }),
     log,
-    answer: dhcpAnswering({ context, timeline, metrics, seen, log }),
   })
-  return { ...door, close: () => door.close().then(seen.close) }
 }

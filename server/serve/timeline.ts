@@ -10,7 +10,7 @@ export type Sign = Readonly<{
   machine: string
   stage: Stage
   detail: string
-  door: 'dhcp' | 'tftp' | 'http'
+  door: 'dhcp' | 'dhcp6' | 'tftp' | 'http'
   peer: string
 }>
 
@@ -33,6 +33,13 @@ type Options = Readonly<{ record: (event: NewEvent) => void; hear: (heard: Conso
 /** A door's sign straight after itself, within this time, is one sign: firmware asks for everything several times. */
 const repeatMs = 10_000
 
+/**
+ * A boot makes some tens of signs, with GRUB's modules a hundred. Requests can be forged with any machine's MAC, and each a
+ * little different: beyond this an event for each would bury the timeline, and fill the database.
+ */
+const signsPerMinute = 200
+const minuteMs = 60_000
+
 export function openTimeline({ record, hear }: Options): Timeline {
   const last = new LRUCache<string, Readonly<{ sign: string; at: number }>>({ max: 50_000 })
   const isRepeated = (machine: string, sign: string, at: number, withinMs: number): boolean => {
@@ -41,10 +48,17 @@ export function openTimeline({ record, hear }: Options): Timeline {
     last.set(machine, { sign, at })
     return false
   }
+  const minutes = new LRUCache<string, { began: number; signs: number }>({ max: 50_000 })
+  const isTooMuch = (machine: string, at: number): boolean => {
+    const known = minutes.get(machine)
+    const minute = known !== undefined && at - known.began < minuteMs ? known : { began: at, signs: 0 }
+    if (minute !== known) minutes.set(machine, minute)
+    return ++minute.signs > signsPerMinute
+  }
   return {
     note: ({ machine, stage, detail, door, peer }) => {
       const now = Date.now()
-      if (isRepeated(machine, `${stage}\n${detail}`, now, repeatMs)) return
+      if (isRepeated(machine, `${stage}\n${detail}`, now, repeatMs) || isTooMuch(machine, now)) return
       record({ machine, at: isoTime(now), stage, detail, progress: null, door, peer })
     },
     report: ({ event, install, console }) => {

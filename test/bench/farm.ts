@@ -7,7 +7,7 @@ import { migrateStore } from '../../server/inventory/store/migrations.ts'
 import type { Store } from '../../server/inventory/store/open.ts'
 import { recordArming, recordEdits } from '../../server/inventory/store/record.ts'
 
-function put(table: TableName, raw: Readonly<Record<string, unknown>>): Edit {
+export function put(table: TableName, raw: Readonly<Record<string, unknown>>): Edit {
   const parsed = parseRow(table, raw)
   if (!parsed.ok) throw new Error(`${table}: ${JSON.stringify(parsed.errors)}`)
   return { kind: 'put', table, row: parsed.row }

@@ -45,5 +45,8 @@ const line = (cells: Row): string => `| ${cells.join(' | ')} |`
 export const number = (value: number, digits = 0): string =>
   value.toLocaleString('en', { minimumFractionDigits: digits, maximumFractionDigits: digits })
 
-export const median = (values: readonly number[]): number =>
-  values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0
+/** The value that such a share of all is below; NaN of none. */
+export const quantile = (values: readonly number[], share: number): number =>
+  values.toSorted((a, b) => a - b)[Math.min(values.length - 1, Math.floor(values.length * share))] ?? NaN
+
+export const median = (values: readonly number[]): number => (values.length === 0 ? 0 : quantile(values, 0.5))

@@ -16,7 +16,10 @@ import type { BenchServer } from './server.ts'
 import { memoryOf, startBenchServer } from './server.ts'
 import type { DhcpProbe } from './dhcp-client.ts'
 import { openDhcpProbe } from './dhcp-client.ts'
+import { dhcpLoads } from './dhcp.ts'
 import { startDnsmasq } from './dnsmasq.ts'
+import { bootStorms } from './storm.ts'
+import { tftpTransfers } from './tftp.ts'
 import { viewsFollowed } from './views.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'bootstead-bench-'))
@@ -207,6 +210,9 @@ const sections: Readonly<Record<string, () => Promise<readonly Table[]>>> = {
   kickstarts: async () => [await kickstarts()],
   starts: async () => [await startsAndChanges()],
   generate: () => generations(folder, mariadb),
+  dhcp: () => dhcpLoads(folder),
+  tftp: tftpTransfers,
+  storm: () => bootStorms(folder),
   views: async () => [await viewsFollowed(mariadb, stateOf)],
 }
 

@@ -42,6 +42,7 @@ export async function startBenchServer(
     '--http-port',
     String(port),
     '--no-tftp',
+    '--no-admin',
     '--no-verify-address',
     '--log-level',
     'error',

@@ -79,7 +79,7 @@ export const serveBootstead = async (
   setup: Setup,
   flags: readonly string[] = [],
 ): Promise<Bootstead> => {
-  const server = network.spawn(program, ['serve', '--log-format=text', '--log-level=debug', ...flags], {
+  const server = network.spawn(program, ['serve', '--no-admin', '--log-format=text', '--log-level=debug', ...flags], {
     env: environmentOf(setup),
     stdio: ['ignore', 'pipe', 'pipe'],
   })

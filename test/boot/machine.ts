@@ -6,8 +6,11 @@ import { join } from 'node:path'
 import { cacheFolder, logFolder } from './packages.ts'
 import { ended, type Network } from './network.ts'
 
-/** `uefi` starts PXE first, `uefi-http` has no PXE and starts HTTP boot, `uefi-secure` is `uefi` with Secure Boot on. */
-export type Firmware = 'bios' | 'uefi' | 'uefi-http' | 'uefi-secure'
+/**
+ * `uefi` starts PXE first, `uefi-http` has no PXE and starts HTTP boot, `uefi-secure` is `uefi` with Secure Boot on, and
+ * `uefi-pxe6` has PXE over IPv6 alone.
+ */
+export type Firmware = 'bios' | 'uefi' | 'uefi-http' | 'uefi-secure' | 'uefi-pxe6'
 
 export interface MachineOptions {
   /** Names the log file `.cache/boot/logs/NAME.log`. */
@@ -160,6 +163,7 @@ const firmwareArguments = async (options: MachineOptions): Promise<readonly stri
       return ['-machine', 'q35,graphics=off', '-device', card] // graphics=off: SeaBIOS and iPXE speak on the serial port
     case 'uefi':
     case 'uefi-http':
+    case 'uefi-pxe6':
     case 'uefi-secure': {
       const secure = options.firmware === 'uefi-secure'
       const variables = `${options.disk}.efivars` // beside the disk: the firmware's own memory of its boot options
@@ -173,13 +177,16 @@ const firmwareArguments = async (options: MachineOptions): Promise<readonly stri
         ...(secure ? ['-global', 'driver=cfi.pflash01,property=secure,value=on'] : []),
         ...flash(0, `${ovmf}/OVMF_CODE_4M${secure ? '.secboot' : ''}.fd`, ',readonly=on'),
         ...flash(1, variables),
-        ...(options.firmware === 'uefi-http' ? ['-fw_cfg', 'name=opt/org.tianocore/IPv4PXESupport,string=n'] : []),
-        ...['-fw_cfg', 'name=opt/org.tianocore/IPv6PXESupport,string=n'],
+        ...noPxe(4, ['uefi-http', 'uefi-pxe6'].includes(options.firmware)),
+        ...noPxe(6, options.firmware !== 'uefi-pxe6'),
         ...['-device', `${card},romfile=`], // no option ROM: the firmware's own driver and its own PXE
       ]
     }
   }
 }
+
+const noPxe = (version: 4 | 6, isOff: boolean): readonly string[] =>
+  isOff ? ['-fw_cfg', `name=opt/org.tianocore/IPv${String(version)}PXESupport,string=n`] : []
 
 /** A console line as a person would read it: no colours, no cursor movements. */
 const plain = (line: string): string =>

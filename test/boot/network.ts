@@ -1,7 +1,10 @@
 // A network of the test's own: a namespace with a bridge and one tap per machine, which dies with the test process.
 import { execFile, spawn, type ChildProcess, type SpawnOptions } from 'node:child_process'
 import { once } from 'node:events'
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { cacheFolder } from './packages.ts'
 
 const run = promisify(execFile)
 
@@ -47,7 +50,8 @@ export const openNamespace = async (): Promise<Host & Readonly<{ pid: number }>>
   }
 }
 
-export const openNetwork = async (): Promise<Network> => {
+/** @param addresses `own`: hosts make their IPv6 addresses; `given`: routers tell them to ask for them by DHCPv6 */
+export const openNetwork = async (addresses: 'own' | 'given' = 'own'): Promise<Network> => {
   const network = await openNamespace()
   const ip = (line: string) => network.run('ip', line.split(' '))
   await ip('link set lo up')
@@ -59,7 +63,7 @@ export const openNetwork = async (): Promise<Network> => {
   await ip(`link set port0 master ${bridge} up`)
   await ip(`link set ${bridge} up`)
   await ip(`route add 255.255.255.255/32 dev ${bridge}`) // a broadcast answer needs to know which link it means
-  const advertiser = await advertiseRouter(network)
+  const advertiser = await (addresses === 'own' ? advertiseRouter(network) : advertiseDhcp6(network))
   let taps = 0
   const addTap = async () => {
     const tap = `tap${String(taps++)}`
@@ -93,6 +97,21 @@ const advertiseRouter = async (network: Pick<Network, 'spawn'>): Promise<ChildPr
   const dnsmasq = network.spawn('dnsmasq', [...options, ...range], { stdio: 'ignore' })
   await once(dnsmasq, 'spawn')
   return dnsmasq
+}
+
+/** radvd, whose flags can say that somebody else has a DHCPv6 server. */
+const advertiseDhcp6 = async (network: Pick<Network, 'spawn'>): Promise<ChildProcess> => {
+  const [config, pid] = [join(cacheFolder, 'radvd.conf'), join(cacheFolder, 'radvd.pid')]
+  await mkdir(cacheFolder, { recursive: true })
+  await writeFile(
+    config,
+    `interface ${bridge} { AdvSendAdvert on; AdvManagedFlag on; AdvOtherConfigFlag on; MinRtrAdvInterval 3;
+     MaxRtrAdvInterval 10; prefix 2001:db8::/64 { AdvAutonomous off; }; };`,
+  )
+  const words = ['--nodaemon', '--logmethod', 'none', '--config', config, '--pidfile', pid]
+  const radvd = network.spawn('radvd', words, { stdio: 'ignore' })
+  await once(radvd, 'spawn')
+  return radvd
 }
 
 /** `setpriv --pdeathsig` is why nothing outlives the test process: the kernel does the killing. */

@@ -124,6 +124,21 @@ for (const flavour of ['sqlite', 'mysql'] as const) {
       for (const { who } of changes) assert.match(who, new RegExp(inTransactionOf[flavour]))
     })
 
+    test('columns that a later migration added are followed as the first ones are', async (t) => {
+      const store = await opened(t)
+      const start = await readRevision(store)
+      await sql`UPDATE interfaces SET updated_at = NULL WHERE machine = 'acas0001'`.execute(store.db)
+      await sql`UPDATE interfaces SET ip6 = '2001:db8::1' WHERE machine = 'acas0001'`.execute(store.db)
+      await sql`UPDATE networks SET cidr6 = '2001:db8::/64', dns6 = '2001:db8::53'`.execute(store.db)
+      const changes = (await readChanges(store, { limit: 100 })).filter((one) => one.id > start)
+      const images = changes.map((one) => JSON.parse(one.after ?? '{}') as Readonly<Record<string, unknown>>)
+      assert.ok(images.some(({ ip6 }) => ip6 === '2001:db8::1'))
+      assert.ok(images.some(({ cidr6, dns6 }) => cidr6 === '2001:db8::/64' && dns6 === '2001:db8::53'))
+      const { rows } = await sql<{ updated_at: string | null }>`
+        SELECT updated_at FROM interfaces WHERE machine = 'acas0001'`.execute(store.db)
+      assert.match(rows[0]?.updated_at ?? '', /Z$/)
+    })
+
     test('updated_at is kept by the database for every writer', async (t) => {
       const store = await opened(t)
       const read = async (): Promise<string> =>
@@ -420,5 +435,5 @@ test('a database user that may not make triggers is told so, and nothing is left
   }
   await assert.rejects(migrate(), /0001-inventory: TRIGGER command denied/)
   mariadb.sql("GRANT TRIGGER ON plain.* TO plain@'127.0.0.1'")
-  assert.deepEqual(await migrate(), ['0001-inventory', '0002-consoles', '0003-views'])
+  assert.deepEqual((await migrate()).slice(0, 3), ['0001-inventory', '0002-consoles', '0003-views'])
 })

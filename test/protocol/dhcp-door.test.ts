@@ -190,7 +190,6 @@ describe('the size of replies', () => {
 describe('what must not end the door', () => {
   test('junk, replies, answers that throw and replies that cannot be encoded are dropped, and the next is answered', async (t) => {
     const relay = await listen(t, '127.0.0.9')
-    const replied: number[] = []
     const answer = (request: DhcpMessage): DoorAnswer => {
       if (request.xid === 1) throw new Error('the plan is broken')
       if (request.xid === 2)
@@ -198,11 +197,7 @@ describe('what must not end the door', () => {
       if (request.xid === 3) return { kind: 'ignore', why: 'a stranger' }
       return offerEverybody(request)
     }
-    const onReply = ({ xid }: DhcpMessage): void => {
-      replied.push(xid)
-      throw new Error('the listener is broken')
-    }
-    const door = await open(t, { relayPort: relay.port, answer, onReply })
+    const door = await open(t, { relayPort: relay.port, answer })
     const giaddr = '127.0.0.9'
     const discover = encode(message('DISCOVER', { giaddr }))
     const bad = [
@@ -221,7 +216,6 @@ describe('what must not end the door', () => {
     assert.equal((await relay.next()).message.xid, 0x0badcafe)
     relay.socket.send(encode(message('DISCOVER', { giaddr, xid: 77 })), door.port, '127.0.0.1')
     assert.equal((await relay.next()).message.xid, 77)
-    assert.deepEqual(replied, [0x0badcafe, 77])
   })
 
   test('a datagram from source port 0, which nobody can answer, is dropped by the DHCP and the TFTP door', async () => {

@@ -75,23 +75,34 @@ export type ServedLab = Readonly<{
   stateDir: string
   /** The first line of its log that satisfies it, written already or to come. Throws when the server ends first. */
   logged: (wanted: (line: LogLine) => boolean) => Promise<LogLine>
+  /** Puts more rows into its inventory, or others in their places. */
+  put: (inventory: string) => Promise<void>
   close: () => Promise<void>
 }>
 
 const program = join(import.meta.dirname, '../../bin/bootstead')
-const allWords = ['--no-tftp', '--no-http', '--log-level=debug', '--log-format=json']
+const allWords = ['--no-tftp', '--no-http', '--no-admin', '--log-level=debug', '--log-format=json']
 
 /**
  * `bootstead serve` with DHCP alone; resolves when it serves.
  * @param launcher a program that starts what its last words name
+ * @param flags more of `serve`
  */
-export async function serveDhcp(host: Host, inventory: string, launcher: readonly string[] = []): Promise<ServedLab> {
+export async function serveDhcp(
+  host: Host,
+  inventory: string,
+  launcher: readonly string[] = [],
+  flags: readonly string[] = [],
+): Promise<ServedLab> {
   const stateDir = await mkdtemp(join(tmpdir(), 'bootstead-dhcp-'))
-  const store = openStore(`sqlite:${join(stateDir, 'inventory.sqlite')}`)
-  await migrateStore(store)
-  await fillStore(store, inventory)
-  await closeStore(store)
-  const [command, ...words] = [...launcher, program, 'serve', '--state', stateDir, ...allWords]
+  const put: ServedLab['put'] = async (rows) => {
+    const store = openStore(`sqlite:${join(stateDir, 'inventory.sqlite')}`)
+    await migrateStore(store)
+    await fillStore(store, rows)
+    await closeStore(store)
+  }
+  await put(inventory)
+  const [command, ...words] = [...launcher, program, 'serve', '--state', stateDir, ...allWords, ...flags]
   const child = host.spawn(command ?? program, words, { stdio: ['ignore', 'pipe', 'pipe'] })
   const lines: LogLine[] = []
   const arrivals = new EventEmitter()
@@ -119,5 +130,5 @@ export async function serveDhcp(host: Host, inventory: string, launcher: readonl
     await close()
     throw error
   })
-  return { process: child, stateDir, logged, close }
+  return { process: child, stateDir, logged, put, close }
 }

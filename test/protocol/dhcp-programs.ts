@@ -66,20 +66,43 @@ export const requireClients = (): void => {
   requireHostFiles(Object.values(programs).map(({ needs }) => needs))
 }
 
-/** A lease so short that dhclient renews it after two seconds and asks everybody after four, whatever it is given. */
-export const hasty = 'supersede dhcp-lease-time 8; supersede dhcp-renewal-time 2; supersede dhcp-rebinding-time 4;'
+/** dhclient renews after two seconds and asks everybody after four, whatever it is given, and is patient beyond that. */
+export const hasty = `backoff-cutoff 2;
+  supersede dhcp-lease-time 60; supersede dhcp-renewal-time 2; supersede dhcp-rebinding-time 4;`
 
-/** @param dhclientConf more of dhclient's configuration */
-export async function startClient(host: LabHost, name: DhcpProgram, dhclientConf = ''): Promise<RunningClient> {
+export type ClientOptions = Readonly<{
+  /** More words on its command line. */
+  words?: readonly string[]
+  /** More of dhclient's configuration. */
+  conf?: string
+  /** An address that dhclient has from a lease which has not run out. */
+  leased?: string
+}>
+
+export async function startClient(
+  host: LabHost,
+  name: DhcpProgram,
+  { words: more = [], conf = '', leased }: ClientOptions = {},
+): Promise<RunningClient> {
   const { argv, isolated } = programs[name]
   const folder = await mkdtemp(join(tmpdir(), `bootstead-${name}-`))
-  await writeFile(join(folder, 'dhclient.conf'), `timeout 30; retry 1; initial-interval 1; ${dhclientConf}\n`)
+  await writeFile(join(folder, 'dhclient.conf'), `timeout 30; retry 1; initial-interval 1; ${conf}\n`)
+  if (leased !== undefined) await writeFile(join(folder, 'leases'), leaseOf(leased))
   const alone = isolated ? ['unshare', '--mount', '--pid', '--fork', '--kill-child', join(scripts, 'isolated')] : []
-  const [command = '', ...words] = [...alone, ...argv(folder)]
+  const [command = '', ...words] = [...alone, ...argv(folder), ...more]
   const child = host.spawn(command, words, {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, NETWORK_FILE: join(scripts, '10-eth0.network') },
   })
+  const said = listenTo(child, name)
+  const close = async (): Promise<void> => {
+    await ended(child)
+    await rm(folder, { recursive: true })
+  }
+  return { process: child, said, close }
+}
+
+export function listenTo(child: ChildProcess, name: string): RunningClient['said'] {
   const arrivals = new EventEmitter()
   let output = ''
   for (const stream of [child.stdout, child.stderr])
@@ -87,7 +110,7 @@ export async function startClient(host: LabHost, name: DhcpProgram, dhclientConf
       output += chunk.toString()
       arrivals.emit('output')
     })
-  const said: RunningClient['said'] = async (wanted) => {
+  return async (wanted) => {
     const signal = AbortSignal.timeout(30_000)
     while (true) {
       const found = output.split('\n').find((line) => wanted.test(line))
@@ -97,9 +120,18 @@ export async function startClient(host: LabHost, name: DhcpProgram, dhclientConf
       })
     }
   }
-  const close = async (): Promise<void> => {
-    await ended(child)
-    await rm(folder, { recursive: true })
-  }
-  return { process: child, said, close }
 }
+
+/** dhclient.leases(5). */
+const leaseOf = (address: string): string => `lease {
+  interface "${card}";
+  fixed-address ${address};
+  option subnet-mask 255.255.255.0;
+  option dhcp-lease-time 3600;
+  option dhcp-message-type 5;
+  option dhcp-server-identifier 192.0.2.1;
+  renew never;
+  rebind never;
+  expire never;
+}
+`

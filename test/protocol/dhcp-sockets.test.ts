@@ -108,6 +108,12 @@ describe('a host with two networks and no default route', () => {
     await bothAreServed()
   })
 
+  test('told to listen on one address hears broadcasts all the same, which a socket bound to it would not', async (t) => {
+    const server = await serveDhcp(host, inventory, [], ['--listen=198.51.100.1'])
+    t.after(server.close)
+    assert.equal(await lease(clients.b, macs.b), '198.51.100.10')
+  })
+
   test('takes up an address that it gets while it serves', async (t) => {
     await host.ip('address del 198.51.100.1/24 dev lab0')
     const server = await serveDhcp(host, inventory)

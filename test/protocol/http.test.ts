@@ -5,6 +5,7 @@ import { Agent, createServer, get } from 'node:http'
 import type { IncomingMessage } from 'node:http'
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
+import { connect } from 'node:net'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { describe, test } from 'node:test'
@@ -18,7 +19,8 @@ import { httpApp } from '../../server/serve/http/app.ts'
 import { openMetrics } from '../../server/serve/metrics.ts'
 import { openResolver } from '../../server/serve/resolve.ts'
 import { openTimeline } from '../../server/serve/timeline.ts'
-import { address, silent, snapshotOf, temporaryFolder } from '../fixtures.ts'
+import { address, silent, snapshotOf, sqliteStore, startServer, temporaryFolder } from '../fixtures.ts'
+import { waitUntil } from './tftp-stage.ts'
 
 const snapshot = snapshotOf(`
 networks: {lab: {cidr: 127.0.0.0/8}}
@@ -324,4 +326,25 @@ describe('/metrics, in the text-based exposition format 0.0.4', () => {
     assert.ok(counters.length >= 4)
     for (const counter of counters) assert.match(counter, /_total$/)
   })
+})
+
+test('a client that asks and then takes nothing loses its connection, and another is served', async (t) => {
+  const stateDir = temporaryFolder(t)
+  mkdirSync(join(stateDir, 'loaders'))
+  writeFileSync(join(stateDir, 'loaders/large'), Buffer.alloc(32 << 20))
+  const doors = { dhcpPort: null, tftpPort: null, httpIdleMs: 500 }
+  const server = await startServer(t, await sqliteStore(t, 'site: {}'), { stateDir, ...doors })
+  const port = server.ports.http ?? 0
+  const connections = (): number => process.getActiveResourcesInfo().filter((one) => one === 'TCPSocketWrap').length
+  const before = connections()
+  const lazy = connect(port, '127.0.0.1')
+    .pause()
+    .on('error', () => undefined)
+  t.after(() => lazy.destroy())
+  await once(lazy, 'connect')
+  lazy.write('GET /large HTTP/1.1\r\nHost: x\r\n\r\n')
+  await waitUntil(() => connections() === before + 2, 'the server has no connection')
+  await waitUntil(() => connections() === before + 1, 'the server still has the connection')
+  const response = await fetch(`http://127.0.0.1:${port}/large`)
+  assert.equal((await response.arrayBuffer()).byteLength, 32 << 20)
 })

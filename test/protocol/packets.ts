@@ -1,5 +1,6 @@
-// What is on a wire, by tcpdump: UDP datagrams over IPv4, as they pass.
+// What is on a wire, by tcpdump: UDP datagrams over IPv4 and IPv6, as they pass.
 import { EventEmitter, once } from 'node:events'
+import { ipv6Text } from '../../server/plan/dhcp6/options.ts'
 import type { Host } from '../boot/network.ts'
 import { ended } from '../boot/network.ts'
 import { requireHostFiles } from '../boot/packages.ts'
@@ -80,11 +81,22 @@ function pcapReader(onPacket: (packet: Packet) => void): (chunk: Buffer) => void
 
 function packetIn(frame: Buffer): Packet {
   const ip = frame.subarray(14)
+  if (frame.readUInt16BE(12) === 0x86dd) return packetInIpv6(ip)
   const udp = ip.subarray(((ip[0] ?? 0) & 15) * 4)
   const address = (at: number): string => ip.subarray(at, at + 4).join('.')
   return {
     from: { address: address(12), port: udp.readUInt16BE(0) },
     to: { address: address(16), port: udp.readUInt16BE(2) },
+    payload: Buffer.from(udp.subarray(8, udp.readUInt16BE(4))),
+  }
+}
+
+/** Without extension headers. */
+function packetInIpv6(ip: Buffer): Packet {
+  const udp = ip.subarray(40)
+  return {
+    from: { address: ipv6Text(ip, 8), port: udp.readUInt16BE(0) },
+    to: { address: ipv6Text(ip, 24), port: udp.readUInt16BE(2) },
     payload: Buffer.from(udp.subarray(8, udp.readUInt16BE(4))),
   }
 }

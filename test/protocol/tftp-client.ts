@@ -13,7 +13,7 @@ export type Reply = Readonly<{ port: number; address: string }> &
 export type DataReply = Extract<Reply, { kind: 'data' }>
 
 /** Only ever reached when something is wrong; no assertion depends on it. */
-const PATIENCE_MS = 60_000
+const PATIENCE_MS = 20_000
 
 /** The real timers, whatever a test puts in their place for the server. */
 const { setTimeout, clearTimeout } = globalThis

@@ -5,7 +5,7 @@ import { join, relative } from 'node:path'
 import { test } from 'node:test'
 
 const root = join(import.meta.dirname, '../../server')
-const layers = ['inventory', 'plan', 'render', 'serve', 'cli']
+const layers = ['inventory', 'plan', 'render', 'serve', 'manage', 'admin', 'cli']
 const files = readdirSync(root, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts'))
 
 type Import = Readonly<{ file: string; from: string }>

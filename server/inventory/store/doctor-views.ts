@@ -160,7 +160,7 @@ const conversions: readonly Readonly<{
     why: 'an address is text here: 192.0.2.10',
   },
   {
-    columns: (name) => addressColumns.has(name),
+    columns: (name) => addressColumns.has(name) || name === 'ip6',
     type: /binary/i,
     expression: (column) => `INET6_NTOA(${column})`,
     why: 'an address is text here: 192.0.2.10',
@@ -172,7 +172,15 @@ const otherNames: Readonly<Record<string, string>> = {
   ...{ host: 'hostname', host_name: 'hostname', node: 'hostname', fqdn: 'hostname', machine_name: 'hostname' },
   ...{ memory: 'memory_mib', memory_mb: 'memory_mib', ram: 'memory_mib', ram_mb: 'memory_mib' },
   ...{ cores: 'vcpus', cpu_count: 'vcpus', hypervisor_host: 'dom0', vdisks: 'vdisk', comment: 'notes' },
-  ...{ mac_address: 'mac', hwaddr: 'mac', ip_address: 'ip', ipaddr: 'ip', subnet: 'network', architecture: 'arch' },
+  ...{
+    mac_address: 'mac',
+    hwaddr: 'mac',
+    ip_address: 'ip',
+    ipaddr: 'ip',
+    ipv6: 'ip6',
+    subnet: 'network',
+    architecture: 'arch',
+  },
   ...{ modified: 'updated_at', last_modified: 'updated_at', changed_at: 'updated_at', mtime: 'updated_at' },
 }
 

@@ -159,7 +159,10 @@ function serverComplaints(store: Store, server: Server, grants: readonly Grant[]
   return checks.flatMap(({ holds, ...complaint }) => (holds ? [complaint] : []))
 }
 
-const runtimeTables = ['tokens', 'events', 'changes', 'consoles', 'mirrored'] as const
+const runtimeTables = [
+  ...['tokens', 'events', 'changes', 'consoles', 'mirrored'],
+  ...['users', 'api_tokens', 'sessions', 'invitations', 'audit'],
+]
 
 async function collationComplaints(store: Store, schema: string): Promise<readonly Complaint[]> {
   const { rows } = await sql<{ name: string; collation: string }>`

@@ -280,9 +280,77 @@ async function mirrorViews(db: Kysely<unknown>, flavour: Flavour): Promise<void>
   }
 }
 
+/** People and programs, beside the inventory: none of it is followed, exported or part of the history. */
+const accounts4: Readonly<Record<string, TableShape>> = {
+  users: {
+    key: ['name'],
+    columns: {
+      name: 'key',
+      password: 'text',
+      role: 'text',
+      disabled: 'integer',
+      created_at: 'text',
+      changed_at: 'text',
+    },
+  },
+  api_tokens: {
+    key: ['user', 'name'],
+    columns: {
+      user: 'key',
+      name: 'key',
+      hash: 'text',
+      role: 'text',
+      created_at: 'text',
+      expires_at: 'text',
+      used_at: 'text',
+    },
+  },
+  sessions: {
+    key: ['hash'],
+    columns: { hash: 'key', user: 'key', created_at: 'text', seen_at: 'text', expires_at: 'text' },
+  },
+  invitations: {
+    key: ['hash'],
+    columns: { hash: 'key', kind: 'text', user: 'text', role: 'text', created_by: 'text', expires_at: 'text' },
+  },
+}
+
+async function createAccounts(db: Kysely<unknown>, flavour: Flavour): Promise<void> {
+  for (const [table, shape] of Object.entries(accounts4)) await run(db, [createTable(flavour, table, shape)])
+  const short = flavour === 'mysql' ? 'varchar(255)' : 'text'
+  const engine = flavour === 'mysql' ? ' ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin' : ''
+  await run(db, [
+    `CREATE TABLE \`audit\` (\`id\` ${serial[flavour]}, \`at\` ${short} NOT NULL, \`who\` ${short} NOT NULL, \`action\` ${short} NOT NULL, \`about\` ${short} NOT NULL, \`detail\` ${short} NOT NULL, \`peer\` ${short})${engine}`,
+    'CREATE UNIQUE INDEX `api_tokens_by_hash` ON `api_tokens` (`hash`)',
+    'CREATE INDEX `sessions_by_user` ON `sessions` (`user`)',
+  ])
+}
+
+/** IPv6 stands beside IPv4: nothing of what there was changes. */
+const ipv6Columns5: Readonly<Record<string, TableShape['columns']>> = {
+  networks: { cidr6: 'text', dns6: 'text' },
+  interfaces: { ip6: 'text' },
+}
+
+async function addIpv6(db: Kysely<unknown>, flavour: Flavour): Promise<void> {
+  for (const [table, columns] of Object.entries(ipv6Columns5)) {
+    for (const [column, type] of Object.entries(columns))
+      await run(db, [`ALTER TABLE \`${table}\` ADD COLUMN \`${column}\` ${typeNames[flavour][type]}`])
+    for (const [name, statement] of inventoryTriggers(flavour))
+      if (name.startsWith(`${table}_`)) await run(db, [`DROP TRIGGER \`${name}\``, statement])
+  }
+}
+
+/** Requests that must not be done twice. */
+const idempotency6: TableShape = {
+  key: ['key'],
+  columns: { key: 'key', request: 'text', at: 'text', answer: 'long' },
+}
+
 /** Every trigger there is after the last migration, by name: what a restored dump may have lost. */
 export function inventoryTriggers(flavour: Flavour): ReadonlyMap<string, string> {
-  const statements = Object.entries(inventory1).flatMap(([table, { key, columns }]) => {
+  const statements = Object.entries(inventory1).flatMap(([table, { key, columns: first }]) => {
+    const columns = { ...first, ...ipv6Columns5[table] }
     const shape: TableShape = { key, columns: { ...columns, refused: 'long' } }
     return [
       ...timestampTriggers(flavour, table, { key, columns }),
@@ -298,6 +366,9 @@ const migrationsFor = (flavour: Flavour): Readonly<Record<string, Migration>> =>
   '0001-inventory': { up: (db) => createInventory(db as Kysely<unknown>, flavour) },
   '0002-consoles': { up: (db) => run(db as Kysely<unknown>, [createTable(flavour, 'consoles', consoles2)]) },
   '0003-views': { up: (db) => mirrorViews(db as Kysely<unknown>, flavour) },
+  '0004-accounts': { up: (db) => createAccounts(db as Kysely<unknown>, flavour) },
+  '0005-ipv6': { up: (db) => addIpv6(db as Kysely<unknown>, flavour) },
+  '0006-idempotency': { up: (db) => run(db as Kysely<unknown>, [createTable(flavour, 'idempotency', idempotency6)]) },
 })
 
 /**

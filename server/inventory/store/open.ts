@@ -54,12 +54,72 @@ type TokenRow = Readonly<{
 /** A view of the site as it was last copied; `state` is store/mirror.ts's own JSON. */
 export type MirroredRow = Readonly<{ name: string; state: string }>
 
+/** A person or program that may log in; `password` is a hash with its parameters. */
+export type UserRow = Readonly<{
+  name: string
+  password: string
+  role: string
+  /** 0 or 1. */
+  disabled: number
+  created_at: string
+  changed_at: string
+}>
+
+/** `hash` here and below is the SHA-256 of a secret that only its holder has. */
+export type ApiTokenRow = Readonly<{
+  user: string
+  name: string
+  hash: string
+  role: string
+  created_at: string
+  expires_at: string
+  used_at: string | null
+}>
+
+export type SessionRow = Readonly<{
+  hash: string
+  user: string
+  created_at: string
+  seen_at: string
+  expires_at: string
+}>
+
+export type InvitationRow = Readonly<{
+  hash: string
+  kind: string
+  /** Whose password may be set anew. */
+  user: string | null
+  /** What whoever comes in will be. */
+  role: string | null
+  created_by: string
+  expires_at: string
+}>
+
+export type AuditRow = Readonly<{
+  id: number
+  at: string
+  who: string
+  action: string
+  about: string
+  detail: string
+  peer: string | null
+}>
+
+/** A request of the API that must not be done twice; `answer` is null until it is known. */
+export type IdempotencyRow = Readonly<{ key: string; request: string; at: string; answer: string | null }>
+
 export type StoreSchema = { [T in TableName]: StoredRow } & {
   tokens: TokenRow
   events: Omit<EventRow, 'id'> & { id: Generated<number> }
   consoles: ConsoleRow
   changes: ChangeRow
   mirrored: MirroredRow
+  users: UserRow
+  api_tokens: ApiTokenRow
+  sessions: SessionRow
+  invitations: InvitationRow
+  idempotency: IdempotencyRow
+  audit: Omit<AuditRow, 'id'> & { id: Generated<number> }
 }
 
 export type Flavour = 'sqlite' | 'mysql'

@@ -140,9 +140,16 @@ export async function readChangedKeys(
 /** History, newest first; of one row when `table` and `key` are given; of a machine and its interfaces and tokens. */
 export async function readChanges(
   store: Store,
-  filter: Readonly<{ table?: string; key?: string; machine?: string; limit: number }>,
+  filter: Readonly<{
+    table?: string
+    key?: string
+    machine?: string
+    limit: number
+    /** Below this number. */ before?: number
+  }>,
 ): Promise<readonly ChangeRow[]> {
   let query = store.db.selectFrom('changes').selectAll().orderBy('id', 'desc').limit(filter.limit)
+  if (filter.before !== undefined) query = query.where('id', '<', filter.before)
   if (filter.table !== undefined) query = query.where('table_name', '=', filter.table)
   if (filter.key !== undefined) query = query.where('row_key', '=', filter.key)
   const { machine } = filter
@@ -202,6 +209,21 @@ export async function readLatestEvents(
   return events
 }
 
+/** Number of the newest event, 0 when there is none. */
+export async function readNewestEvent({ db }: Store): Promise<number> {
+  const row = await db
+    .selectFrom('events')
+    .select(({ fn }) => fn.max('id').as('id'))
+    .executeTakeFirst()
+  return row?.id ?? 0
+}
+
+/** Machines with an event of a higher number. */
+export async function readMachinesHeardOf({ db }: Store, after: number): Promise<readonly string[]> {
+  const rows = await db.selectFrom('events').select('machine').distinct().where('id', '>', after).execute()
+  return rows.map(({ machine }) => machine)
+}
+
 /** When each machine last reported anything, changed or not; of those that ever did. */
 export async function readHeardAt(store: Store, machines: readonly string[]): Promise<ReadonlyMap<string, string>> {
   const heard = new Map<string, string>()
@@ -247,4 +269,29 @@ export async function readEverInstalled(store: Store, machines: readonly string[
     for (const { machine } of rows) installed.add(machine)
   }
   return installed
+}
+
+/** Events with a higher number, oldest first; of all machines when none are named. */
+export async function readEventsAfter(
+  store: Store,
+  after: number,
+  { machines, limit }: Readonly<{ machines?: readonly string[]; limit: number }>,
+): Promise<readonly EventRow[]> {
+  const query = store.db.selectFrom('events').selectAll().where('id', '>', after).orderBy('id').limit(limit)
+  return (machines === undefined ? query : query.where('machine', 'in', machines)).execute()
+}
+
+/** The newest events of all machines, newest first, below a number. */
+export async function readNewestEvents(store: Store, limit: number, before?: number): Promise<readonly EventRow[]> {
+  const query = store.db.selectFrom('events').selectAll().orderBy('id', 'desc').limit(limit)
+  return (before === undefined ? query : query.where('id', '<', before)).execute()
+}
+
+/** Number of the newest event, 0 when there is none. */
+export async function readNewestEventId(store: Store): Promise<number> {
+  const row = await store.db
+    .selectFrom('events')
+    .select(({ fn }) => fn.max('id').as('id'))
+    .executeTakeFirst()
+  return row?.id ?? 0
 }

@@ -7,6 +7,8 @@ import { encodeRow } from '../encode.ts'
 import type { BootAction, TableName, Token } from '../rows.ts'
 import { rowKey, tables } from '../rows.ts'
 import { refuseViewEdits } from './mirrored.ts'
+import type { Expected } from './versions.ts'
+import { holdVersions } from './versions.ts'
 import type { ConsoleRow, EventRow, Flavour, Store, StoreSchema } from './open.ts'
 
 export type Trx = Transaction<StoreSchema>
@@ -54,9 +56,26 @@ export async function newestChange(trx: Trx): Promise<number> {
   return row?.id ?? 0
 }
 
-/** Applies all edits or none. Returns the revision afterwards. @throws ViewEditRefused when an edit is of the site's own */
-export async function recordEdits(store: Store, edits: readonly Edit[], who: string): Promise<number> {
+/** What else is done with edits, in their transaction. */
+export type Within = Readonly<{
+  /** What the edits were decided on. */
+  expected?: readonly Expected[]
+  /** Machines whose next boot the edits set: an arming that was not used goes, and the timeline says so. */
+  boots?: readonly Readonly<{ hostname: string; action: Exclude<BootAction, 'install'>; now: number }>[]
+}>
+
+/**
+ * Applies all edits or none. Returns the revision afterwards.
+ * @throws ViewEditRefused when an edit is of the site's own, Outdated when what was expected is no longer so
+ */
+export async function recordEdits(
+  store: Store,
+  edits: readonly Edit[],
+  who: string,
+  { expected = [], boots = [] }: Within = {},
+): Promise<number> {
   return transact(store, who, async (trx) => {
+    await holdVersions(trx, store.flavour, expected)
     await refuseViewEdits(trx, edits)
     for (const table of Object.keys(tables) as TableName[]) {
       const own = edits.filter((edit) => edit.table === table)
@@ -67,6 +86,7 @@ export async function recordEdits(store: Store, edits: readonly Edit[], who: str
       )
       for (const edit of own) if (edit.kind === 'delete') await deleteRow(trx, table, edit.key)
     }
+    for (const { hostname, action, now } of boots) await setBoot(trx, hostname, action, { who, now })
     return newestChange(trx)
   })
 }
@@ -121,10 +141,11 @@ function isRow(table: TableName, key: string) {
 export async function recordArming(
   store: Store,
   hostnames: readonly string[],
-  options: Readonly<{ who: string; now: number; expiresAt: number }>,
+  options: Readonly<{ who: string; now: number; expiresAt: number; expected?: readonly Expected[] }>,
 ): Promise<void> {
   const at = isoTime(options.now)
   await transact(store, options.who, async (trx) => {
+    await holdVersions(trx, store.flavour, options.expected ?? [])
     for (const machine of hostnames) {
       await dropArming(trx, machine)
       const tokens = [
@@ -147,19 +168,24 @@ export async function recordBootAction(
   store: Store,
   hostnames: readonly string[],
   action: Exclude<BootAction, 'install'>,
-  options: Readonly<{ who: string; now: number }>,
+  options: Readonly<{ who: string; now: number; expected?: readonly Expected[] }>,
 ): Promise<void> {
-  const stage = action === 'local' ? 'disarmed' : action
   await transact(store, options.who, async (trx) => {
-    for (const machine of hostnames) {
-      await dropArming(trx, machine)
-      await sql`UPDATE machines SET boot = ${action} WHERE hostname = ${machine}`.execute(trx)
-    }
-    await insertEvents(
-      trx,
-      hostnames.map((machine) => adminEvent(machine, isoTime(options.now), stage, options.who)),
-    )
+    await holdVersions(trx, store.flavour, options.expected ?? [])
+    for (const machine of hostnames) await setBoot(trx, machine, action, options)
   })
+}
+
+async function setBoot(
+  trx: Trx,
+  machine: string,
+  action: Exclude<BootAction, 'install'>,
+  { who, now }: Readonly<{ who: string; now: number }>,
+): Promise<void> {
+  await dropArming(trx, machine)
+  await sql`UPDATE machines SET boot = ${action} WHERE hostname = ${machine}`.execute(trx)
+  const stage = action === 'local' ? 'disarmed' : action
+  await insertEvents(trx, [adminEvent(machine, isoTime(now), stage, who)])
 }
 
 async function dropArming(trx: Trx, machine: string): Promise<void> {

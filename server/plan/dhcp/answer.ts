@@ -1,25 +1,13 @@
 // A DHCP request and the inventory give a reply, or silence and the reason. Reservations only; no lease is kept.
-import type { Ipv4Address, MacAddress, MachineUuid } from '../../inventory/address.ts'
+import type { Ipv4Address } from '../../inventory/address.ts'
 import { networkContains, parseIpv4 } from '../../inventory/address.ts'
-import { describeWithheld, findings, isWithheld } from '../../inventory/findings.ts'
-import type { Interface, Machine } from '../../inventory/rows.ts'
-import type { Snapshot } from '../../inventory/snapshot.ts'
-import { bootInterface } from '../../inventory/snapshot.ts'
 import type { PlanContext } from '../boot.ts'
-import { ownAddressFor } from '../server.ts'
-import { settingsOf } from '../settings.ts'
 import type { Arrival } from './arrival.ts'
-import { strayWay } from './arrival.ts'
+import type { Silence } from './asker.ts'
+import { askerOf, ignore, unserved } from './asker.ts'
 import type { DhcpMessage, MessageType } from './message.ts'
 import { NO_ADDRESS } from './message.ts'
-import {
-  formatMac,
-  machineUuid,
-  messageType,
-  requestedAddress,
-  serverIdentifier,
-  serverIdentifierOverride,
-} from './options.ts'
+import { messageType, requestedAddress, serverIdentifier, serverIdentifierOverride } from './options.ts'
 import type { Asked } from './reply.ts'
 import { acceptance, refusal } from './reply.ts'
 
@@ -35,17 +23,6 @@ export type DhcpAnswer =
   /** The client found another host at the address that it was given. */
   | Readonly<{ kind: 'declined'; why: string; machine: string }>
 
-export type Silence = Readonly<{
-  /** `unserved`: somebody wanted an answer and gets none from us, which an administrator may want to know. */
-  kind: 'ignore' | 'unserved'
-  why: string
-  /** Set when the request is a machine's of the inventory. */
-  machine: string | null
-}>
-
-const ignore = (why: string, machine: string | null = null): Silence => ({ kind: 'ignore', why, machine })
-const unserved = (why: string, machine: string | null = null): Silence => ({ kind: 'unserved', why, machine })
-
 /** @param arrival the interface on which it was heard, when the socket can tell */
 export function answerDhcp(context: PlanContext, request: DhcpMessage, arrival: Arrival | null = null): DhcpAnswer {
   const type = messageType(request)
@@ -59,44 +36,13 @@ const wantsReply = (type: MessageType): boolean => type === 'DISCOVER' || type =
 
 /** Everything known about the request before its type matters. */
 function identify(context: PlanContext, request: DhcpMessage, arrival: Arrival | null): Asked | Silence {
-  const { snapshot, server } = context
-  const found = findInterface(snapshot, request)
-  if (found === null)
-    return unserved(`no interface of the inventory has MAC ${formatMac(request.chaddr) ?? 'of this length'}`)
-  const { machine, nic } = found
-  const { hostname } = machine
-  const problems = findings(snapshot, hostname, context.known)
-  if (isWithheld(problems)) return unserved(`${hostname} is withheld: ${describeWithheld(problems)}`, hostname)
-  const network = nic.network === null ? undefined : snapshot.networks.get(nic.network)
-  if (nic.ip === null || network === undefined)
-    return unserved(`${hostname}/${nic.name} has no reserved address`, hostname)
-  const ownAddress = ownAddressFor(network, server)
-  if (ownAddress === null)
-    return unserved('this server does not know its own address; start it with --advertise ADDRESS', hostname)
-  const stray = strayWay(request, network, arrival, server)
-  if (stray !== null)
-    return unserved(`${hostname} asks ${stray}, which is not on its network ${network.name}`, hostname)
-  const settings = settingsOf(snapshot, machine, server)
+  const asker = askerOf(context, request, arrival)
+  if ('kind' in asker) return asker
+  const { settings, nic, network, ownAddress } = asker
+  const { hostname } = settings.machine
+  if (nic.ip === null || network === null) return unserved(`${hostname}/${nic.name} has no reserved address`, hostname)
   const serverId = request.giaddr === NO_ADDRESS ? ownAddress : (serverIdentifierOverride(request) ?? ownAddress)
   return { request, settings, nic, ip: nic.ip, network, ownAddress, serverId }
-}
-
-/** By MAC; a machine known by its UUID only boots with whatever card it has. */
-function findInterface(
-  snapshot: Snapshot,
-  request: DhcpMessage,
-): Readonly<{ machine: Machine; nic: Interface }> | null {
-  const [ref] = snapshot.byMac.get((formatMac(request.chaddr) ?? '') as MacAddress) ?? []
-  if (ref !== undefined) {
-    const machine = snapshot.machines.get(ref.machine)
-    const nic = snapshot.interfaces.get(ref.machine)?.find((one) => one.name === ref.name)
-    return machine === undefined || nic === undefined ? null : { machine, nic }
-  }
-  const uuid = machineUuid(request)
-  const [hostname] = uuid === null ? [] : (snapshot.byUuid.get(uuid as MachineUuid) ?? [])
-  const machine = hostname === undefined ? undefined : snapshot.machines.get(hostname)
-  const nic = machine === undefined ? null : bootInterface(snapshot, machine.hostname)
-  return machine === undefined || nic === null || nic.mac !== null ? null : { machine, nic }
 }
 
 function answerByType(asked: Asked, type: MessageType): DhcpAnswer {

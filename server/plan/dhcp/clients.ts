@@ -1,4 +1,5 @@
 // Who asks: the client's platform by architecture type, and whether it is firmware, iPXE or an operating system.
+import { describeArchitecture } from './architectures.ts'
 import { clientArchitecture, ipxeFeatures, userClass, vendorClass } from './options.ts'
 import type { DhcpMessage } from './message.ts'
 
@@ -29,15 +30,37 @@ export const architectureTypes: readonly ArchitectureRow[] = [
 
 /** Null for an architecture type that isn't in the table. A client that gives none is taken for a BIOS, as PXE 2.1 has it. */
 export function clientOf(request: DhcpMessage): Client | null {
-  const type = clientArchitecture(request) ?? 0
-  const row = architectureTypes.find((one) => one.type === type)
-  if (row === undefined) return null
-  return { platform: row.platform, agent: agentOf(request, row) }
+  return clientFrom(typeOf(request), wordsOf(request))
 }
 
-function agentOf(request: DhcpMessage, row: ArchitectureRow): Agent {
-  const vendor = vendorClass(request) ?? ''
-  if (userClass(request).includes('iPXE') || ipxeFeatures(request) !== null) return 'ipxe'
-  if (vendor.startsWith('HTTPClient') || (row.http && vendor === '')) return 'http'
+/** What a client calls itself, in DHCP or DHCPv6. */
+export type ClientWords = Readonly<{ vendorClass: string | null; isIpxe: boolean }>
+
+/** @param architecture of option 93, or 61 of DHCPv6 */
+export function clientFrom(architecture: number, words: ClientWords): Client | null {
+  const row = rowOf(architecture)
+  return row === undefined ? null : { platform: row.platform, agent: agentOf(words, row.http) }
+}
+
+const wordsOf = (request: DhcpMessage): ClientWords => ({
+  vendorClass: vendorClass(request),
+  isIpxe: userClass(request).includes('iPXE') || ipxeFeatures(request) !== null,
+})
+
+/** What firmware or iPXE says that it runs on, when the table has no such type; null for every other client. */
+export function strangePlatform(request: DhcpMessage): string | null {
+  const type = typeOf(request)
+  return rowOf(type) === undefined && agentOf(wordsOf(request), false) !== 'system' ? describeArchitecture(type) : null
+}
+
+const typeOf = (request: DhcpMessage): number => clientArchitecture(request) ?? 0
+
+const rowOf = (wanted: number): ArchitectureRow | undefined => architectureTypes.find(({ type }) => type === wanted)
+
+/** @param isHttpType whether its architecture type is one of HTTP boot */
+function agentOf({ vendorClass: word, isIpxe }: ClientWords, isHttpType: boolean): Agent {
+  const vendor = word ?? ''
+  if (isIpxe) return 'ipxe'
+  if (vendor.startsWith('HTTPClient') || (isHttpType && vendor === '')) return 'http'
   return vendor.startsWith('PXEClient') ? 'pxe' : 'system'
 }

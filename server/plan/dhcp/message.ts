@@ -80,4 +80,10 @@ export const RELAY_SUB_OPTION = {
   serverIdentifierOverride: 11, // RFC 5107 §4
 } as const
 
+/** Within option 43, between a PXE client and its server: PXE specification 2.1, table 2-1. */
+export const PXE_SUB_OPTION = {
+  discoveryControl: 6,
+  bootItem: 71,
+} as const
+
 export const NO_ADDRESS = '0.0.0.0'

@@ -1,7 +1,14 @@
 // Reading and building single option values. A reader answers null for an option that is absent or malformed: real
 // ROMs send both, and what a missing architecture or UUID means is for the plan to say.
 
-import { MESSAGE_TYPE, OPTION, RELAY_SUB_OPTION, type DhcpMessage, type MessageType } from './message.ts'
+import {
+  MESSAGE_TYPE,
+  OPTION,
+  PXE_SUB_OPTION,
+  RELAY_SUB_OPTION,
+  type DhcpMessage,
+  type MessageType,
+} from './message.ts'
 
 const TYPE_BY_NUMBER = new Map<number, MessageType>(
   Object.entries(MESSAGE_TYPE).map(([name, number]) => [number, name as MessageType]),
@@ -102,6 +109,14 @@ export function ipxeFeatures(message: DhcpMessage): ReadonlyMap<number, Uint8Arr
   return encapsulated(message.options.get(OPTION.ipxe), { padAndEnd: true })
 }
 
+/** PXE 2.1, table 2-1: the boot server type and layer that a ROM has chosen; there only when it asks for its boot server. */
+export function bootItem(message: DhcpMessage): Uint8Array | null {
+  const value = encapsulated(message.options.get(OPTION.vendorSpecific), { padAndEnd: true })?.get(
+    PXE_SUB_OPTION.bootItem,
+  )
+  return value?.length === 4 ? value : null
+}
+
 /** Code, length, value, over and over. Sub-option codes 0 and 255 are padding and end only where RFC 2132 §8.4 rules. */
 function encapsulated(
   value: Uint8Array | undefined,
@@ -126,7 +141,10 @@ function encapsulated(
 
 /** `00:00:5e:00:53:01`, or null when the hardware address isn't six octets long. */
 export function formatMac(chaddr: Uint8Array): string | null {
-  return chaddr.length === 6 ? Array.from(chaddr, hex).join(':') : null
+  if (chaddr.length !== 6) return null
+  let text = hex(chaddr[0] ?? 0)
+  for (let index = 1; index < 6; index++) text += `:${hex(chaddr[index] ?? 0)}`
+  return text
 }
 
 /** One or more dotted quads. @throws on anything else */
@@ -160,17 +178,26 @@ export function ipv4Text(octets: Uint8Array, at: number): string {
   return `${octets[at] ?? 0}.${octets[at + 1] ?? 0}.${octets[at + 2] ?? 0}.${octets[at + 3] ?? 0}`
 }
 
-/** @throws RangeError when `address` isn't a dotted quad */
+/** Read digit by digit: a reply has a dozen addresses. @throws RangeError when `address` isn't a dotted quad */
 export function writeIpv4(target: Uint8Array, at: number, address: string): void {
-  const quads = address.split('.')
-  if (quads.length !== 4) throw new RangeError(`${JSON.stringify(address)} is not an IPv4 address`)
-  quads.forEach((quad, index) => {
-    if (!/^\d{1,3}$/.test(quad) || Number(quad) > 255) {
-      throw new RangeError(`${JSON.stringify(address)} is not an IPv4 address`)
+  let [quads, digits, quad] = [0, 0, 0]
+  for (let index = 0; index <= address.length; index++) {
+    const digit = address.charCodeAt(index) - DIGIT_ZERO // NaN behind the end
+    if (digit >= 0 && digit <= 9) {
+      quad = quad * 10 + digit
+      if (++digits > 3 || quad > 255) throw notIpv4(address)
+    } else {
+      if (digits === 0 || quads === 4 || !(index === address.length || address[index] === '.')) throw notIpv4(address)
+      target[at + quads++] = quad
+      digits = quad = 0
     }
-    target[at + index] = Number(quad)
-  })
+  }
+  if (quads !== 4) throw notIpv4(address)
 }
+
+const notIpv4 = (address: string): RangeError => new RangeError(`${JSON.stringify(address)} is not an IPv4 address`)
+
+const DIGIT_ZERO = 48
 
 function within(value: number, max: number): number {
   if (!Number.isInteger(value) || value < 0 || value > max) throw new RangeError(`${value} is not from 0 to ${max}`)
@@ -179,7 +206,8 @@ function within(value: number, max: number): number {
 
 const readU16 = (value: Uint8Array): number => ((value[0] ?? 0) << 8) | (value[1] ?? 0)
 
-const hex = (octet: number): string => octet.toString(16).padStart(2, '0')
+const HEX = Array.from({ length: 256 }, (_, octet) => octet.toString(16).padStart(2, '0'))
+const hex = (octet: number): string => HEX[octet] ?? ''
 
 const text = (value: Uint8Array): string =>
   Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('latin1')

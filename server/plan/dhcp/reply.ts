@@ -6,8 +6,8 @@ import type { Settings } from '../settings.ts'
 import { clientOf } from './clients.ts'
 import { hostConfiguration, leaseSeconds } from './host.ts'
 import type { DhcpMessage } from './message.ts'
-import { MESSAGE_TYPE, NO_ADDRESS, OPTION } from './message.ts'
-import { ascii, ipv4List, parameterRequestList, u16, u32, u8 } from './options.ts'
+import { MESSAGE_TYPE, NO_ADDRESS, OPTION, PXE_SUB_OPTION } from './message.ts'
+import { ascii, ipv4List, u16, u32, u8 } from './options.ts'
 
 /** A request, and what the inventory has for whoever sent it. */
 export type Asked = Readonly<{
@@ -46,7 +46,7 @@ export function acceptance(asked: Asked, what: 'OFFER' | 'ACK' | 'INFORMATION'):
     [OPTION.serverIdentifier, ipv4List([serverId])],
   ])
   if (isLease) for (const [code, value] of leaseOptions(settings)) options.set(code, value)
-  for (const [code, value] of inRequestedOrder(request, hostOptions(asked))) options.set(code, value)
+  giveInRequestedOrder(request, hostOptions(asked), options)
   if (client !== null && client.agent !== 'system' && bootfile !== null)
     for (const [code, value] of bootOptions(client.agent, bootfile.value.name, nextServer)) options.set(code, value)
   echo(request, options)
@@ -58,19 +58,36 @@ export function acceptance(asked: Asked, what: 'OFFER' | 'ACK' | 'INFORMATION'):
     ciaddr: what === 'OFFER' ? NO_ADDRESS : request.ciaddr,
     yiaddr: isLease ? ip : NO_ADDRESS,
     siaddr: bootfile === null ? NO_ADDRESS : nextServer,
-    file: file.length < 128 ? file : '', // RFC 2131 §2: 128 octets with the NUL; option 67 has the whole of it
+    file: file.length > FILE_MAX ? '' : file,
     options,
   }
 }
 
+/** RFC 2131 §2: 128 octets with the NUL. Option 67 has the whole of what is longer. */
+export const FILE_MAX = 127
+
 /** RFC 2131 §4.3.1, table 3: what goes back as it came. */
-function blankReply({ htype, xid, broadcast, giaddr, chaddr }: DhcpMessage): DhcpMessage {
-  const none = { ciaddr: NO_ADDRESS, yiaddr: NO_ADDRESS, siaddr: NO_ADDRESS, sname: '', file: '' }
-  return { ...none, op: 'reply', htype, hops: 0, xid, secs: 0, broadcast, giaddr, chaddr, options: new Map() }
+export function blankReply({ htype, xid, broadcast, giaddr, chaddr }: DhcpMessage): DhcpMessage {
+  return {
+    op: 'reply',
+    htype,
+    hops: 0,
+    xid,
+    secs: 0,
+    broadcast,
+    ciaddr: NO_ADDRESS,
+    yiaddr: NO_ADDRESS,
+    siaddr: NO_ADDRESS,
+    giaddr,
+    chaddr,
+    sname: '',
+    file: '',
+    options: new Map(),
+  }
 }
 
 /** RFC 3046 §2.2 for 82; RFC 4578 §2.3 for 97; RFC 6842 §3 for 61. */
-function echo(request: DhcpMessage, options: Map<number, Uint8Array>): void {
+export function echo(request: DhcpMessage, options: Map<number, Uint8Array>): void {
   for (const code of [OPTION.clientIdentifier, OPTION.machineUuid, OPTION.relayAgentInformation]) {
     const value = request.options.get(code)
     if (value !== undefined) options.set(code, value)
@@ -107,22 +124,26 @@ function hostOptions({ settings, nic, network }: Asked): ReadonlyMap<number, Uin
  * RFC 2132 §9.8: in the client's order of preference; what it didn't ask for comes last, for clients that forget to ask.
  * §3.3: the subnet mask before the router, whatever the client prefers.
  */
-function inRequestedOrder(
+function giveInRequestedOrder(
   request: DhcpMessage,
-  options: ReadonlyMap<number, Uint8Array>,
-): readonly (readonly [number, Uint8Array])[] {
-  const preferred = [...parameterRequestList(request), ...options.keys()]
-  const order = new Set(preferred.flatMap((code) => (code === OPTION.router ? [OPTION.subnetMask, code] : code)))
-  return [...order].flatMap((code) => {
-    const value = options.get(code)
-    return value === undefined ? [] : [[code, value] as const]
-  })
+  available: ReadonlyMap<number, Uint8Array>,
+  options: Map<number, Uint8Array>,
+): void {
+  const give = (code: number): void => {
+    const value = available.get(code)
+    if (value !== undefined) options.set(code, value)
+  }
+  for (const code of request.options.get(OPTION.parameterRequestList) ?? []) {
+    if (code === OPTION.router) give(OPTION.subnetMask)
+    give(code)
+  }
+  for (const code of available.keys()) give(code)
 }
 
 /** PXE 2.1 §2.2: discovery control 8 says "use the boot file of this reply, ask no boot server". */
-const useBootfileOfReply = Uint8Array.of(6, 1, 8, 255)
+const useBootfileOfReply = Uint8Array.of(PXE_SUB_OPTION.discoveryControl, 1, 8, OPTION.end)
 
-function bootOptions(
+export function bootOptions(
   agent: 'pxe' | 'http' | 'ipxe',
   bootfile: string,
   nextServer: string,

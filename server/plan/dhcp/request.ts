@@ -41,3 +41,10 @@ export function discoverFrom(mac: MacAddress, platform: Platform, stage: AskingS
     options,
   }
 }
+
+/** What it asks on port 4011 then: a REQUEST (PXE 2.1 §2.2). */
+export const requestAfter = (discover: DhcpMessage): DhcpMessage => ({
+  ...discover,
+  broadcast: false,
+  options: new Map([...discover.options, [OPTION.messageType, u8(MESSAGE_TYPE.REQUEST)]]),
+})

@@ -1,13 +1,17 @@
 // The DHCP door: octets in, the plan's answer, octets out to where RFC 2131 §4.1 says. It decides nothing else.
-import type { Socket } from 'node:dgram'
 import type { Logger } from 'pino'
 import type { Arrival } from '../../plan/dhcp/arrival.ts'
 import { replyDestination } from '../../plan/dhcp/destination.ts'
 import { NO_ADDRESS, type DhcpMessage } from '../../plan/dhcp/message.ts'
 import { formatMac } from '../../plan/dhcp/options.ts'
-import { encodeReply } from '../../render/dhcp-fit.ts'
+import { encodeReply, LONGEST_REPLY } from '../../render/dhcp-fit.ts'
 import { decodeDhcp, MalformedDhcp } from '../../render/dhcp.ts'
 import type { InheritedSocket } from '../inherited.ts'
+import type { Outgoing, Repeatable, Repeats } from './repeats.ts'
+import { addressTo, openRepeats, questionOf } from './repeats.ts'
+import { quietLog, type QuietLog } from './quiet.ts'
+import type { DhcpSocket, SocketMaker } from './socket.ts'
+import { socketMaker } from './socket.ts'
 import type { Heard } from './sockets.ts'
 import { adoptSockets, openSockets } from './sockets.ts'
 
@@ -17,6 +21,8 @@ export type DoorAnswer =
       reply: DhcpMessage
       /** The client's own address: a broadcast goes out on its wire. */
       reserved: string
+      /** What is to be done when the same request is answered alike; without it no answer is kept. */
+      again?: (via: DhcpVia) => void
     }>
   | Readonly<{ kind: 'ignore' | 'unserved' | 'declined'; why: string }>
 
@@ -36,10 +42,13 @@ export type DhcpDoorOptions = Readonly<{
   relayPort?: number
   /** PXE specification 2.1: on port 4011 the answer goes to the address and port that the request came from. */
   replyToSender?: boolean
+  /** The request's octets are valid during the call only. */
   answer: (request: DhcpMessage, via: DhcpVia) => DoorAnswer
+  /** All that answers are made from: as long as each part is the same object, the same request has the same answer. */
+  basis?: () => readonly unknown[]
   log: Logger
-  /** Called when the reply has been handed to the kernel. */
-  onReply?: (request: DhcpMessage, reply: DhcpMessage) => void
+  /** Instead of the best that this machine has. */
+  sockets?: SocketMaker
 }>
 
 export type DhcpDoor = Readonly<{ address: string; port: number; close: () => Promise<void> }>
@@ -47,73 +56,82 @@ export type DhcpDoor = Readonly<{ address: string; port: number; close: () => Pr
 /** @throws what bind() says: address in use, not local, or a port that needs privilege */
 export async function openDhcpDoor(options: DhcpDoorOptions): Promise<DhcpDoor> {
   const { inherited = [], log } = options
-  const hear = (heard: Heard): void => receive(options, heard)
-  const sockets =
-    inherited.length > 0 ? await adoptSockets(inherited, { hear, log }) : await openSockets(options, { hear, log })
+  const repeats = options.basis === undefined ? null : openRepeats(options.basis)
+  const quiet = quietLog(log, LINES_PER_MINUTE)
+  const serving = { ...options, repeats, quiet, memory: new Uint8Array(LONGEST_REPLY) }
+  const hear = (heard: Heard): void => receive(serving, heard)
+  const ways = { make: options.sockets ?? (await socketMaker(log)), hear, log }
+  const sockets = inherited.length > 0 ? await adoptSockets(inherited, ways) : await openSockets(options, ways)
   let closed: Promise<void> | null = null
-  return { address: sockets.address, port: sockets.port, close: () => (closed ??= sockets.close()) }
+  const close = (): Promise<void> => {
+    quiet.close()
+    return sockets.close()
+  }
+  return { address: sockets.address, port: sockets.port, close: () => (closed ??= close()) }
 }
 
+/** Of replies that can't be sent as they are: a forged request makes a line each. */
+const LINES_PER_MINUTE = 20
+
+/** Every reply is written to the same memory, one after the other. */
+type Serving = DhcpDoorOptions & Readonly<{ repeats: Repeats | null; quiet: QuietLog; memory: Uint8Array }>
+
 /** Whatever a datagram holds, and whatever the answer to it does, only that datagram is lost. */
-function receive(options: DhcpDoorOptions, heard: Heard): void {
-  const { log } = options
+function receive(serving: Serving, heard: Heard): void {
+  const { repeats, log } = serving
   const via = heard.sender
   if (via.port === 0) return log.debug({ via }, 'dhcp dropped: source port 0') // forged; send() to it would throw
   try {
-    serve(options, decodeDhcp(heard.datagram), heard)
+    const question = repeats === null ? '' : questionOf(heard)
+    const known = repeats?.find(question)
+    if (known === undefined) serve(serving, question, heard)
+    else serveAgain(serving, known, heard)
   } catch (err) {
     if (err instanceof MalformedDhcp) return log.debug({ via, why: err.message }, 'dhcp dropped')
     log.error({ via, err }, 'dhcp request failed')
   }
 }
 
-function serve(options: DhcpDoorOptions, request: DhcpMessage, heard: Heard): void {
-  const { answer, log } = options
+function serve(serving: Serving, question: string, heard: Heard): void {
+  const { answer, repeats, quiet, log } = serving
   const via = heard.sender
+  const request = decodeDhcp(heard.datagram)
   const mac = formatMac(request.chaddr)
   if (request.op === 'reply') return log.debug({ mac, via }, 'dhcp dropped: a reply')
   const answered = answer(request, heard)
   if (answered.kind !== 'reply') return log.debug({ mac, via, why: answered.why }, 'dhcp ignored')
-  const { octets, dropped } = encodeReply(request, answered.reply)
-  if (dropped.length > 0) log.warn({ mac, options: dropped }, 'dhcp reply too long for its client: options left out')
-  for (const way of waysOf(options, request, answered, heard))
-    send(options, { ...way, request, reply: answered.reply, octets })
+  const { octets, dropped } = encodeReply(request, answered.reply, serving.memory)
+  const { reserved, again } = answered
+  const outgoing = { mac, octets, reserved, destination: replyDestination(request, answered.reply) }
+  if (dropped.length > 0) quiet.warn({ mac, options: dropped }, 'dhcp reply too long for its client: options left out')
+  else if (again !== undefined) repeats?.keep(question, { ...outgoing, octets: Uint8Array.from(octets), again })
+  send(serving, outgoing, heard)
 }
 
-type Way = Readonly<{ socket: Socket; address: string; port: number }>
+function serveAgain(serving: Serving, known: Repeatable, heard: Heard): void {
+  known.again(heard)
+  addressTo(heard.datagram, known)
+  send(serving, known, heard)
+}
+
+function send(serving: Serving, outgoing: Outgoing, heard: Heard): void {
+  for (const { socket, ...to } of waysOf(serving, outgoing, heard))
+    socket.send(outgoing.octets, to, (err) =>
+      serving.quiet.warn({ mac: outgoing.mac, ...to, err }, 'dhcp reply not sent'),
+    )
+}
+
+type Way = Readonly<{ socket: DhcpSocket; address: string; port: number }>
 
 function waysOf(
-  options: DhcpDoorOptions,
-  request: DhcpMessage,
-  { reply, reserved }: Extract<DoorAnswer, { kind: 'reply' }>,
-  heard: Heard,
+  { replyToSender, relayPort, clientPort }: Serving,
+  { destination, reserved }: Outgoing,
+  { socket, sender, broadcasters }: Heard,
 ): readonly Way[] {
-  const { socket, sender } = heard
-  if (options.replyToSender && sender.address !== NO_ADDRESS) return [{ socket, ...sender }]
-  const destination = replyDestination(request, reply)
-  const port = (destination.port === 67 ? options.relayPort : options.clientPort) ?? destination.port
+  if (replyToSender && sender.address !== NO_ADDRESS) return [{ socket, ...sender }]
+  const port = (destination.port === 67 ? relayPort : clientPort) ?? destination.port
   if (destination.kind === 'unicast') return [{ socket, address: destination.address, port }]
-  return heard.broadcasters(reserved).map((one) => ({ socket: one, address: LIMITED_BROADCAST, port }))
+  return broadcasters(reserved).map((one) => ({ socket: one, address: LIMITED_BROADCAST, port }))
 }
 
 const LIMITED_BROADCAST = '255.255.255.255'
-
-type Outgoing = Way & Readonly<{ request: DhcpMessage; reply: DhcpMessage; octets: Uint8Array }>
-
-function send(options: DhcpDoorOptions, { socket, address, port, request, reply, octets }: Outgoing): void {
-  const notSent = (err: unknown): void =>
-    options.log.warn({ mac: formatMac(request.chaddr), address, port, err }, 'dhcp reply not sent')
-  try {
-    socket.send(octets, port, address, (err) => (err ? notSent(err) : sent(options, request, reply)))
-  } catch (err) {
-    notSent(err) // the door is closed
-  }
-}
-
-function sent(options: DhcpDoorOptions, request: DhcpMessage, reply: DhcpMessage): void {
-  try {
-    options.onReply?.(request, reply)
-  } catch (err) {
-    options.log.error({ mac: formatMac(request.chaddr), err }, 'dhcp onReply')
-  }
-}

@@ -17,26 +17,29 @@ export function onceAnHour(maxKeys: number): (key: string) => boolean {
   }
 }
 
+type Say = (fields: Readonly<Record<string, unknown>>, message: string) => void
+
 export type QuietLog = Readonly<{
-  info: (fields: Readonly<Record<string, unknown>>, message: string) => void
+  info: Say
+  warn: Say
   /** Says what it has kept to itself. */
   close: () => void
 }>
 
-/** At the end of a minute with more than that many lines, one says how many there were. */
-export function quietLog(log: Pick<Logger, 'info'>, linesPerMinute: number): QuietLog {
+/** At the end of a minute with more than that many lines, one says how many there were, and what there is to read on. */
+export function quietLog(log: Pick<Logger, 'info' | 'warn'>, linesPerMinute: number, readOn = ''): QuietLog {
   const minute: { lines: number; end: NodeJS.Timeout | null } = { lines: 0, end: null }
   const finish = (): void => {
     if (minute.end !== null) clearTimeout(minute.end)
     const more = minute.lines - linesPerMinute
-    if (more > 0) log.info({ more }, `${more} more lines like these in the last minute: bootstead seen`)
+    if (more > 0) log.info({ more }, `${more} more lines like these in the last minute${readOn && `: ${readOn}`}`)
     Object.assign(minute, { lines: 0, end: null })
   }
-  return {
-    info: (fields, message) => {
+  const atMost =
+    (level: 'info' | 'warn'): Say =>
+    (fields, message) => {
       minute.end ??= setTimeout(finish, minuteMs).unref()
-      if (++minute.lines <= linesPerMinute) log.info(fields, message)
-    },
-    close: finish,
-  }
+      if (++minute.lines <= linesPerMinute) log[level](fields, message)
+    }
+  return { info: atMost('info'), warn: atMost('warn'), close: finish }
 }

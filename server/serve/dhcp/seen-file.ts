@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { z } from 'zod'
 
 const seenClient = z.object({
-  /** As on the wire: six octets for Ethernet. */
+  /** As on the wire: six octets for Ethernet. Of a client of DHCPv6 that hides it: its DUID. */
   mac: z.string(),
   /** Null for a stranger. */
   machine: z.string().nullable(),

@@ -13,9 +13,9 @@ import { readSeen, writeSeen } from './seen-file.ts'
 export type Unserved = Readonly<{ why: string; machine: string | null }>
 
 export type Seen = Readonly<{
-  note: (request: DhcpMessage, via: DhcpVia, unserved: Unserved) => void
+  note: (asking: Asking, unserved: Unserved) => void
   /** It has been answered. */
-  forget: (request: DhcpMessage) => void
+  forget: (mac: string) => void
   close: () => Promise<void>
 }>
 
@@ -28,7 +28,7 @@ export async function openSeen({ stateDir, log }: Readonly<{ stateDir: string; l
   const clients = new LRUCache<string, SeenClient>({ max: maxClients })
   for (const client of (await earlier(stateDir, log)).toReversed()) clients.set(client.mac, client)
   const isNews = onceAnHour(maxClients)
-  const quiet = quietLog(log, linesPerMinute)
+  const quiet = quietLog(log, linesPerMinute, 'bootstead seen')
   const saving: { timer: NodeJS.Timeout | null; running: Promise<void> } = { timer: null, running: Promise.resolve() }
   const save = (): void => {
     if (saving.timer === null) return
@@ -40,16 +40,16 @@ export async function openSeen({ stateDir, log }: Readonly<{ stateDir: string; l
   }
   const saveSoon = (): void => void (saving.timer ??= setTimeout(save, saveAfterMs))
   return {
-    note: (request, via, unserved) => {
+    note: (asking, { why, machine }) => {
       const now = isoTime(Date.now())
-      const { firstAt = now, count = 0 } = clients.get(hardwareAddress(request)) ?? {}
-      const client = { ...describe(request, via), ...unserved, firstAt, lastAt: now, count: count + 1 }
+      const { firstAt = now, count = 0 } = clients.get(asking.mac) ?? {}
+      const client = { ...asking, why, machine, firstAt, lastAt: now, count: count + 1 }
       clients.set(client.mac, client)
       if (isNews(`${client.mac} ${client.why}`)) quiet.info(factsOf(client), 'dhcp: no answer')
       saveSoon()
     },
-    forget: (request) => {
-      if (clients.delete(hardwareAddress(request))) saveSoon()
+    forget: (mac) => {
+      if (clients.delete(mac)) saveSoon()
     },
     close: async () => {
       quiet.close()
@@ -68,9 +68,10 @@ async function earlier(stateDir: string, log: Logger): Promise<readonly SeenClie
   }
 }
 
-type Described = Omit<SeenClient, 'why' | 'machine' | 'firstAt' | 'lastAt' | 'count'>
+/** Who asks, and from where. */
+export type Asking = Omit<SeenClient, 'why' | 'machine' | 'firstAt' | 'lastAt' | 'count'>
 
-function describe(request: DhcpMessage, { sender, arrival }: DhcpVia): Described {
+export function askingBy(request: DhcpMessage, { sender, arrival }: DhcpVia): Asking {
   const vendor = vendorClass(request)
   return {
     mac: hardwareAddress(request),
@@ -91,7 +92,8 @@ const factsOf = ({ mac, machine, why, vendorClass: vendor, architecture, uuid, v
   ...(uuid === null ? {} : { uuid }),
 })
 
-const hardwareAddress = ({ chaddr }: DhcpMessage): string => formatMac(chaddr) ?? Buffer.from(chaddr).toString('hex')
+export const hardwareAddress = ({ chaddr }: DhcpMessage): string =>
+  formatMac(chaddr) ?? Buffer.from(chaddr).toString('hex')
 
 /** It comes from anybody, and goes to terminals. */
-const printable = (text: string): string => text.replaceAll(/[^\x20-\x7e]/g, '?').slice(0, 80)
+export const printable = (text: string): string => text.replaceAll(/[^\x20-\x7e]/g, '?').slice(0, 80)

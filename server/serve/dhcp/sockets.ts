@@ -3,38 +3,32 @@
 //
 // Node can't bind a socket to a device, and a socket bound to a unicast address never hears a broadcast. But it sends
 // them: see sourcesFor().
-import { createSocket } from 'node:dgram'
-import type { BindOptions, Socket, SocketOptions } from 'node:dgram'
-import { once } from 'node:events'
 import { networkInterfaces } from 'node:os'
 import type { Logger } from 'pino'
 import type { Arrival } from '../../plan/dhcp/arrival.ts'
 import type { InheritedSocket } from '../inherited.ts'
+import type { DhcpSocket, Place, Sender, SocketMaker } from './socket.ts'
 import type { OwnAddress } from './wires.ts'
 import { freshFor, ownAddresses, sourcesFor } from './wires.ts'
 
 export type Heard = Readonly<{
+  /** Valid during the call only. */
   datagram: Buffer
-  sender: Readonly<{ address: string; port: number }>
+  sender: Sender
   /** The interface on which it was heard; null when the socket hears every one, and can't tell. */
   arrival: Arrival | null
   /** Where it was heard: what goes to a single address leaves here too. */
-  socket: Socket
+  socket: DhcpSocket
   /** Those by which a broadcast reaches a client that is to have the address `reserved`. */
-  broadcasters: (reserved: string) => readonly Socket[]
+  broadcasters: (reserved: string) => readonly DhcpSocket[]
 }>
 
 export type DhcpSockets = Readonly<{ address: string; port: number; close: () => Promise<void> }>
 
-type Options = Readonly<{ hear: (heard: Heard) => void; log: Logger }>
+type Options = Readonly<{ make: SocketMaker; hear: (heard: Heard) => void; log: Logger }>
 
-/** A farm coming back after a power cut asks all at once. The kernel grants what net.core.rmem_max lets it. */
-const RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024
 const ADDRESSES_FRESH_MS = 5000
 const ANY = '0.0.0.0'
-
-/** Addresses here are always literals, and Node's default would send each of them through getaddrinfo's thread. */
-const literalAddress: NonNullable<SocketOptions['lookup']> = (address, _options, callback) => callback(null, address, 4)
 
 const socketName = /^dhcp-(.+)$/
 
@@ -42,30 +36,26 @@ const socketName = /^dhcp-(.+)$/
 export async function adoptSockets(inherited: readonly InheritedSocket[], options: Options): Promise<DhcpSockets> {
   const own = freshFor(ADDRESSES_FRESH_MS, () => ownAddresses(networkInterfaces()))
   const addressesOn = (device: string) => own().flatMap((one) => (one.interface === device ? one.address : []))
-  const opened: Socket[] = []
+  const opened: DhcpSocket[] = []
   try {
     for (const { fd, name } of inherited) {
       const device = socketName.exec(name)?.[1]
       if (device === undefined)
         throw new Error(`systemd hands over a socket named ${name}; name it by FileDescriptorName=dhcp-INTERFACE`)
-      const socket = newSocket(
-        options,
-        {},
-        {
-          arrival: () => ({ interface: device, addresses: addressesOn(device) }),
-          broadcasters: () => [socket],
-        },
-      )
+      const socket = newSocket(options, {
+        arrival: () => ({ interface: device, addresses: addressesOn(device) }),
+        broadcasters: () => [socket],
+      })
       await bind(socket, { fd }, `systemd's socket ${name}`)
       opened.push(socket)
-      if (socket.address().family !== 'IPv4')
+      if (socket.local().family !== 'IPv4')
         throw new Error(`systemd's socket ${name} is not one of IPv4; open it by ListenDatagram=0.0.0.0:67`)
     }
   } catch (error) {
     await closeAll(opened)
     throw error
   }
-  const { address = ANY, port = 0 } = opened[0]?.address() ?? {}
+  const { address = ANY, port = 0 } = opened[0]?.local() ?? {}
   return { address, port, close: () => closeAll(opened) }
 }
 
@@ -83,35 +73,34 @@ export async function openSockets(
   const isWanted = ({ address }: OwnAddress): boolean => wanted.address === ANY || wanted.address === address
   if (!isLoopback && wanted.address !== ANY && !ownAddresses(networkInterfaces()).some(isWanted))
     throw new Error(`listen for DHCP on ${name}`, { cause: new Error('this host has no such address') })
-  const listener = newSocket(options, ownSocket, {
+  const listener = newSocket(options, {
     arrival: () => null,
     broadcasters: (reserved) => outlets.towards(reserved) ?? [listener],
   })
-  const outlets = isLoopback ? noOutlets : openOutlets(() => listener.address().port, isWanted, options)
+  const outlets = isLoopback ? noOutlets : openOutlets(() => listener.local().port, isWanted, options)
   await bind(listener, { address: isLoopback ? wanted.address : ANY, port: wanted.port }, name)
   outlets.refresh()
-  return { ...listener.address(), close: () => closeAll([listener, ...outlets.sockets()]) }
+  return { ...listener.local(), close: () => closeAll([listener, ...outlets.sockets()]) }
 }
 
 type Outlets = Readonly<{
   refresh: () => void
-  sockets: () => readonly Socket[]
+  sockets: () => readonly DhcpSocket[]
   /** Null when this host has no address to broadcast from. */
-  towards: (reserved: string) => readonly Socket[] | null
+  towards: (reserved: string) => readonly DhcpSocket[] | null
 }>
 
 const noOutlets: Outlets = { refresh: () => undefined, sockets: () => [], towards: () => null }
 
 /** A socket for each address, opened and closed as addresses come and go. What is sent to one of them is heard there. */
 function openOutlets(port: () => number, isWanted: (own: OwnAddress) => boolean, options: Options): Outlets {
-  const sockets = new Map<string, Socket>()
+  const sockets = new Map<string, DhcpSocket>()
   const towards: Outlets['towards'] = (reserved) => {
     const found = sourcesFor(refreshed(), reserved).flatMap(({ address }) => sockets.get(address) ?? [])
     return found.length > 0 ? found : null
   }
   const open = (address: string): void => {
-    const place: Place = { arrival: () => null, broadcasters: (to) => towards(to) ?? [socket] }
-    const socket = newSocket(options, ownSocket, place)
+    const socket = newSocket(options, { arrival: () => null, broadcasters: (to) => towards(to) ?? [socket] })
     sockets.set(address, socket)
     bind(socket, { address, port: port() }, `${address} port ${port()}`).catch((err: unknown) => {
       options.log.warn({ err, address }, 'no dhcp broadcast from this address')
@@ -124,7 +113,7 @@ function openOutlets(port: () => number, isWanted: (own: OwnAddress) => boolean,
     for (const [address, socket] of sockets)
       if (!present.has(address)) {
         sockets.delete(address)
-        socket.close()
+        void socket.close()
       }
     for (const address of present) if (!sockets.has(address)) open(address)
     return own
@@ -132,40 +121,22 @@ function openOutlets(port: () => number, isWanted: (own: OwnAddress) => boolean,
   return { refresh: () => void refreshed(), sockets: () => [...sockets.values()], towards }
 }
 
-type Place = Readonly<{ arrival: () => Arrival | null; broadcasters: Heard['broadcasters'] }>
+type Whereabouts = Readonly<{ arrival: () => Arrival | null; broadcasters: Heard['broadcasters'] }>
 
-/** What systemd's sockets have from their unit. */
-const ownSocket = { reuseAddr: true, recvBufferSize: RECEIVE_BUFFER_BYTES } as const
-
-function newSocket({ hear, log }: Options, options: Partial<SocketOptions>, { arrival, broadcasters }: Place): Socket {
-  const socket = createSocket({ ...options, type: 'udp4', lookup: literalAddress })
-  socket.on('listening', () => {
-    socket.setBroadcast(true)
-    socket.on('error', (err) => log.error({ err }, 'dhcp socket'))
-  })
-  socket.on('message', (datagram, { address, port }) =>
-    hear({ datagram, sender: { address, port }, arrival: arrival(), socket, broadcasters }),
-  )
+function newSocket({ make, hear, log }: Options, { arrival, broadcasters }: Whereabouts): DhcpSocket {
+  const socket = make((datagram, sender) => hear({ datagram, sender, arrival: arrival(), socket, broadcasters }), log)
   return socket
 }
 
-async function bind(socket: Socket, to: BindOptions, name: string): Promise<void> {
+async function bind(socket: DhcpSocket, place: Place, name: string): Promise<void> {
   try {
-    const listening = once(socket, 'listening')
-    socket.bind({ ...to, exclusive: true })
-    await listening
+    await socket.bind(place)
   } catch (cause) {
-    socket.close()
+    await socket.close()
     throw new Error(`listen for DHCP on ${name}`, { cause })
   }
 }
 
-async function closeAll(sockets: readonly Socket[]): Promise<void> {
-  await Promise.all(
-    sockets.map(async (socket) => {
-      const closed = once(socket, 'close')
-      socket.close()
-      await closed
-    }),
-  )
+async function closeAll(sockets: readonly DhcpSocket[]): Promise<void> {
+  await Promise.all(sockets.map(async (socket) => socket.close()))
 }

@@ -19,7 +19,9 @@ export async function withLock<T>(path: string, waitMs: number, work: () => Prom
     const until = performance.now() + waitMs
     while (!isTaken(file)) {
       if (performance.now() >= until)
-        throw new DiskBusy(`${path} is held by process ${holderOf(path)}, for ${waitMs / 1000} s by now; try again later`)
+        throw new DiskBusy(
+          `${path} is held by process ${holderOf(path)}, for ${waitMs / 1000} s by now; try again later`,
+        )
       await delay(lookMs)
     }
     return await work()

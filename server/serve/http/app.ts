@@ -3,6 +3,7 @@ import type { Express, NextFunction, Request, Response } from 'express'
 import express from 'express'
 import type { Logger } from 'pino'
 import type { Registry } from 'prom-client'
+import { quietLog, type QuietLog } from '../dhcp/quiet.ts'
 import type { Found, Resolver } from '../resolve.ts'
 import type { Timeline } from '../timeline.ts'
 import type { EventReports } from './events.ts'
@@ -42,8 +43,9 @@ export function httpApp(parts: HttpDoorParts): Express {
     async (_, response) => void response.type(parts.metrics.contentType).send(await parts.metrics.metrics()),
   )
   app.post('/events/:hostname', ...eventRoute(parts.reports))
+  const [refusals, brokenOff] = [quietLog(parts.log, LINES_PER_MINUTE), quietLog(parts.log, LINES_PER_MINUTE)]
   app.use((request, response, next) => {
-    serve(parts, request, response).catch(next)
+    serve({ ...parts, refusals, brokenOff }, request, response).catch(next)
   })
   app.use((error: unknown, request: Request, response: Response, next: NextFunction) =>
     answerError(parts.log, error, request, response, next),
@@ -51,7 +53,12 @@ export function httpApp(parts: HttpDoorParts): Express {
   return app
 }
 
-async function serve(parts: HttpDoorParts, request: Request, response: Response): Promise<void> {
+/** Of each sort: who asks in vain can do so a thousand times a second. */
+const LINES_PER_MINUTE = 60
+
+type Serving = HttpDoorParts & Readonly<{ refusals: QuietLog; brokenOff: QuietLog }>
+
+async function serve(parts: Serving, request: Request, response: Response): Promise<void> {
   if (request.method !== 'GET' && request.method !== 'HEAD') {
     response.set('Allow', 'GET, HEAD')
     return refuse(response, 405, `${request.method} is not taken here`)
@@ -88,18 +95,11 @@ export function secretOf(request: Request): string | null {
   return bearer ?? (typeof query === 'string' ? query : null)
 }
 
-function send(
-  parts: HttpDoorParts,
-  request: Request,
-  response: Response,
-  path: string,
-  found: Found,
-  address: string,
-): void {
+function send(parts: Serving, request: Request, response: Response, path: string, found: Found, address: string): void {
   switch (found.kind) {
     case 'refused':
       if (found.status === 403 || found.status === 500)
-        parts.log.warn({ peer: address, path, machine: found.hostname, why: found.why }, 'refused')
+        parts.refusals.warn({ peer: address, path, machine: found.hostname, why: found.why }, 'refused')
       return refuse(response, found.status, found.why)
     case 'text':
       return sendText(parts, request, response, found, address)
@@ -155,7 +155,7 @@ export function describeMenu(name: string, body: Buffer): string {
 }
 
 function sendFile(
-  parts: HttpDoorParts,
+  parts: Serving,
   request: Request,
   response: Response,
   path: string,
@@ -167,7 +167,7 @@ function sendFile(
     file,
     { dotfiles: 'allow', acceptRanges: true, cacheControl: false, headers: { 'Cache-Control': 'no-cache' } },
     (error) => {
-      if (error !== undefined) parts.log.info({ peer: address, path, err: error }, 'transfer ended early')
+      if (error !== undefined) parts.brokenOff.info({ peer: address, path, err: error }, 'transfer ended early')
       else if (machine !== null)
         parts.timeline.note({ machine, stage: 'loader', detail: `${path} over http`, door: 'http', peer: address })
       if (error !== undefined && !response.headersSent) refuseFile(response, error)

@@ -70,15 +70,16 @@ export type Inbox = Readonly<{
   receive: (fd: number, take: (datagram: Buffer, sockaddr: Buffer) => void) => boolean
 }>
 
-/** Of a longer datagram the rest is dropped: a client sends ACKs, and ERRORs with a line of text. */
+/** What a TFTP client sends is ACKs, and ERRORs with a line of text. */
 const RECEIVED_MOST = 576
 
-export function openInbox(libc: Libc): Inbox {
-  const arena = openArena(libc, COUNT * RECEIVED_MOST)
+/** @param most octets of a datagram; of a longer one the rest is dropped */
+export function openInbox(libc: Libc, most = RECEIVED_MOST): Inbox {
+  const arena = openArena(libc, COUNT * most)
   const { octets, words, headers } = arena
   const slots = headers.map((_, index) => {
-    const offset = arena.free + index * RECEIVED_MOST
-    arena.point(index, offset, RECEIVED_MOST)
+    const offset = arena.free + index * most
+    arena.point(index, offset, most)
     const at = arena.addressAt(index)
     return { offset, header: index * MMSGHDR.size, sockaddr: octets.subarray(at, at + SOCKADDR_SIZE) }
   })
@@ -90,7 +91,7 @@ export function openInbox(libc: Libc): Inbox {
       for (let index = 0; index < count; index++) {
         const slot = slots[index]
         if (slot === undefined) break
-        const length = Math.min(words[(slot.header + MMSGHDR.octets) >>> 2] ?? 0, RECEIVED_MOST)
+        const length = Math.min(words[(slot.header + MMSGHDR.octets) >>> 2] ?? 0, most)
         take(octets.subarray(slot.offset, slot.offset + length), slot.sockaddr)
       }
       return count === COUNT

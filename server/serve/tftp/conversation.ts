@@ -64,6 +64,11 @@ export class Conversation {
     return { bytes: this.#transfer.octets(), size: this.#options.bytes.length, ageMs }
   }
 
+  /** Whether the client has not answered at all, in that time or longer. */
+  isUnheardFor(ms: number): boolean {
+    return !this.#transfer.isHeard() && performance.now() - this.#startedAt >= ms
+  }
+
   /** Ends the transfer without a word: an ERROR from here could pass for the answer to the client's next request. */
   abandon(why: string): void {
     this.#end(this.#transfer.octets() === 0 ? 'declined' : 'aborted', why)
@@ -71,6 +76,7 @@ export class Conversation {
 
   /** Ends the transfer and tells the client. */
   stop(why: string): void {
+    if (this.#hasEnded) return
     this.#line?.send(encodeError(ERROR_CODE.undefined, why))
     this.#end('aborted', why)
   }

@@ -1,39 +1,33 @@
 // The TFTP door: admits read requests, within limits, and gives each a transfer of its own. Read only.
 
 import type { Logger } from 'pino'
+import { quietLog, type QuietLog } from '../dhcp/quiet.ts'
 import { Conversation, type TransferEnd } from './conversation.ts'
 import { openLines, type Lines } from './lines.ts'
 import { openListeners, type Request } from './listeners.ts'
 import { negotiate } from './options.ts'
-import { decodeTftp, encodeError, encodeNetascii, type RequestPacket } from './packet.ts'
+import { decodeTftp, encodeError, type RequestPacket } from './packet.ts'
 import type { TftpPeer } from './peer.ts'
+import { openPlaces, type Places, type TftpLimits } from './places.ts'
 import { refusal, refusalLimit, refusalOfRequest, withoutLeadingSlashes, type Refusal } from './refusal.ts'
+import { contentFor, type TftpResolve } from './served.ts'
 
 export type { TransferEnd } from './conversation.ts'
 export type { TftpPeer } from './peer.ts'
-
-export type Served =
-  /** `release`, if given, is called once, when nobody will read the bytes any more. */
-  | Readonly<{ kind: 'bytes'; bytes: Uint8Array; release?: () => void }>
-  | Readonly<{ kind: 'refused'; code: 'not-found' | 'access-violation' | 'busy'; why: string }>
-
-/** `path` has no leading slash, no `..` segment, no backslash, no control character. `why` goes to the client. */
-export type TftpResolve = (path: string, peer: TftpPeer) => Served | Promise<Served>
-
-/** `waitMs` is how long a request beyond them waits for its turn before it is refused. */
-export type TftpLimits = Readonly<{ transfers: number; transfersPerClient: number; waiting: number; waitMs: number }>
+export type { TftpLimits } from './places.ts'
+export type { Served, TftpResolve } from './served.ts'
 
 export type TransferProgress = Readonly<{ path: string; peer: TftpPeer; bytes: number; size: number }>
 
 export type TftpDoorOptions = Readonly<{
-  /** `0.0.0.0` and `::` are all addresses of that family: a door has one. */
+  /** `0.0.0.0` is all addresses of IPv4, `::` all of both families. */
   address: string
   port: number
   resolve: TftpResolve
   log: Logger
   /** Called once for every transfer that was begun; a refused request is not one. */
   onEnd?: (end: TransferEnd) => void
-  /** Called at intervals for every transfer that takes longer than one. */
+  /** Called for every transfer that takes longer than an interval, at the end of each in which it got another tenth further. */
   onProgress?: (progress: TransferProgress) => void
   progressMs?: number
   limits?: Partial<TftpLimits>
@@ -54,23 +48,19 @@ export type TftpDoor = Readonly<{
   close: () => Promise<void>
 }>
 
-/**
- * A client beyond its share waits, and asks again meanwhile, as it does when a request is lost: refused at once, a rack
- * that is powered on as a whole would lose machines.
- */
 const LIMITS = { transfersPerClient: 100, waiting: 1000, waitMs: 10_000 }
 const GRACE_MS = 5000
 const PROGRESS_MS = 30_000
+const LINES_PER_MINUTE = 20
 
-/** Netascii is for text and needs a translated copy, so it is kept to the size of texts. */
-const NETASCII_MAX_BYTES = 1024 * 1024
+/** How long a client may take for its first answer before it can lose its place to one that waits. */
+const FIRST_ANSWER_MS = 1000
 
 /** A client's TID, taken when its request arrives and given back when its transfer ends. */
 type Admitted = Readonly<{ request: Request; read: RequestPacket; path: string }> & { stage: Stage }
 type Stage =
-  | Readonly<{ kind: 'waiting'; timer: NodeJS.Timeout }>
-  | Readonly<{ kind: 'resolving' }>
-  | Readonly<{ kind: 'transfer'; conversation: Conversation; release: () => void }>
+  | Readonly<{ kind: 'waiting' | 'resolving' }>
+  | Readonly<{ kind: 'transfer'; conversation: Conversation; tenthsTold: number }>
 
 /** @throws what bind() says: address in use, not local, or a port that needs privilege */
 export async function openTftpDoor(options: TftpDoorOptions): Promise<TftpDoor> {
@@ -96,20 +86,30 @@ export async function openTftpDoor(options: TftpDoorOptions): Promise<TftpDoor> 
 class Counter {
   readonly #options: TftpDoorOptions
   readonly #lines: Lines
-  readonly #limits: TftpLimits
+  /** Of transfers whose client took nothing: forged requests make one each. */
+  readonly #quiet: QuietLog
   readonly #mayRefuse = refusalLimit()
   readonly #admitted = new Map<string, Admitted>()
-  /** Those of them that wait, in the order in which they came. */
-  readonly #waiting = new Set<Admitted>()
-  /** Those that don't. */
-  readonly #perClient = new Map<string, number>()
+  readonly #places: Places<Admitted>
   #isClosing = false
   #onIdle: (() => void) | null = null
 
   constructor(options: TftpDoorOptions, lines: Lines) {
     this.#options = options
     this.#lines = lines
-    this.#limits = { transfers: lines.most, ...LIMITS, ...options.limits }
+    this.#quiet = quietLog(options.log, LINES_PER_MINUTE)
+    this.#places = openPlaces<Admitted>(
+      { transfers: lines.most, ...LIMITS, ...options.limits },
+      {
+        clientOf: ({ request }) => request.peer.address,
+        begin: (admitted) => this.#begin(admitted),
+        refuse: (admitted) => this.#refuseBusy(admitted),
+        isIdle: ({ stage }) => stage.kind === 'transfer' && stage.conversation.isUnheardFor(FIRST_ANSWER_MS),
+        evict: ({ stage }) => {
+          if (stage.kind === 'transfer') stage.conversation.abandon('no answer, and others waited for its place')
+        },
+      },
+    )
   }
 
   get active(): number {
@@ -118,7 +118,8 @@ class Counter {
 
   async close(): Promise<void> {
     this.#isClosing = true
-    for (const waiting of [...this.#waiting]) this.#release(waiting)
+    this.#quiet.close()
+    for (const admitted of [...this.#admitted.values()]) if (admitted.stage.kind === 'waiting') this.#release(admitted)
     if (this.#admitted.size === 0) return
     const idle = new Promise<void>((resolve) => (this.#onIdle = resolve))
     const grace = setTimeout(() => this.#stopAll(), this.#options.graceMs ?? GRACE_MS)
@@ -146,11 +147,14 @@ class Counter {
 
   readonly tellProgress = (): void => {
     const { onProgress, progressMs = PROGRESS_MS } = this.#options
-    for (const { stage, path, request } of this.#admitted.values()) {
+    for (const admitted of this.#admitted.values()) {
+      const { stage, path, request } = admitted
       if (stage.kind !== 'transfer') continue
       const { bytes, size, ageMs } = stage.conversation.progress()
-      if (bytes > 0 && ageMs >= progressMs)
-        this.#tell('onProgress', () => onProgress?.({ path, peer: request.peer, bytes, size }))
+      const tenths = Math.floor((bytes * 10) / Math.max(size, 1))
+      if (ageMs < progressMs || tenths === stage.tenthsTold) continue
+      admitted.stage = { ...stage, tenthsTold: tenths }
+      this.#tell('onProgress', () => onProgress?.({ path, peer: request.peer, bytes, size }))
     }
   }
 
@@ -180,37 +184,20 @@ class Counter {
     const refused = refusalOfRequest(read)
     if (refused) return this.#refuse(request, read.path, refused)
     if (earlier) this.#supersede(earlier)
-    const admitted: Admitted = { request, read, path: withoutLeadingSlashes(read.path), stage: { kind: 'resolving' } }
-    if (!this.#isFull(peer)) {
-      this.#admitted.set(tidOf(peer), admitted)
-      return this.#begin(admitted)
-    }
-    if (this.#waiting.size >= this.#limits.waiting) return this.#refuse(request, admitted.path, this.#busy())
+    const admitted: Admitted = { request, read, path: withoutLeadingSlashes(read.path), stage: { kind: 'waiting' } }
     this.#admitted.set(tidOf(peer), admitted)
-    this.#wait(admitted)
+    this.#places.ask(admitted)
   }
 
-  #wait(admitted: Admitted): void {
-    const timer = setTimeout(() => {
-      this.#release(admitted)
-      this.#refuse(admitted.request, admitted.path, this.#busy())
-    }, this.#limits.waitMs)
-    admitted.stage = { kind: 'waiting', timer }
-    this.#waiting.add(admitted)
-  }
-
-  #busy(): Refusal {
-    return refusal(
-      'undefined',
-      `the server is busy with ${this.#admitted.size - this.#waiting.size} transfers; try again`,
-    )
+  #refuseBusy(admitted: Admitted): void {
+    this.#release(admitted)
+    const why = `the server is busy with ${this.#places.taken()} transfers; try again`
+    this.#refuse(admitted.request, admitted.path, refusal('undefined', why))
   }
 
   #begin(admitted: Admitted): void {
     const { request, path } = admitted
-    const { address } = request.peer
     admitted.stage = { kind: 'resolving' }
-    this.#perClient.set(address, (this.#perClient.get(address) ?? 0) + 1)
     this.#answer(admitted).catch((err: unknown) => {
       this.#options.log.error({ path, peer: request.peer, err }, 'tftp request failed')
       this.#release(admitted)
@@ -222,11 +209,9 @@ class Counter {
     const { request, read, path } = admitted
     const { peer, local } = request
     const served = await this.#options.resolve(path, peer)
-    const release = (served.kind === 'bytes' && served.release) || ((): void => undefined)
-    if (this.#admitted.get(tidOf(peer)) !== admitted) return release() // superseded, or the door has closed
+    if (this.#admitted.get(tidOf(peer)) !== admitted) return // superseded, or the door has closed
     const content = contentFor(read.mode, served)
     if (content.kind === 'refused') {
-      release()
       this.#release(admitted)
       return this.#refuse(request, path, content.refusal)
     }
@@ -238,14 +223,15 @@ class Counter {
       negotiated: negotiate(read.options, bytes.length),
       onEnd: (end) => this.#ended(admitted, end),
     })
-    admitted.stage = { kind: 'transfer', conversation, release }
+    admitted.stage = { kind: 'transfer', conversation, tenthsTold: 0 }
     await conversation.begin(this.#lines, local)
   }
 
   #ended(admitted: Admitted, end: TransferEnd): void {
     this.#release(admitted)
     const { path, peer, bytes, size, why, durationMs } = end
-    this.#options.log.info({ path, peer, bytes, size, why, durationMs: Math.round(durationMs) }, `tftp ${end.outcome}`)
+    const log = bytes > 0 || end.outcome === 'complete' ? this.#options.log : this.#quiet
+    log.info({ path, peer, bytes, size, why, durationMs: Math.round(durationMs) }, `tftp ${end.outcome}`)
     this.#tell('onEnd', () => this.#options.onEnd?.(end))
   }
 
@@ -265,38 +251,12 @@ class Counter {
     else this.#release(earlier)
   }
 
-  #isFull({ address }: TftpPeer): boolean {
-    const { transfers, transfersPerClient } = this.#limits
-    return (
-      this.#admitted.size - this.#waiting.size >= transfers || (this.#perClient.get(address) ?? 0) >= transfersPerClient
-    )
-  }
-
   #release(admitted: Admitted): void {
     const { peer } = admitted.request
     if (this.#admitted.get(tidOf(peer)) !== admitted) return
     this.#admitted.delete(tidOf(peer))
-    if (admitted.stage.kind === 'waiting') {
-      clearTimeout(admitted.stage.timer)
-      this.#waiting.delete(admitted)
-    } else {
-      if (admitted.stage.kind === 'transfer') admitted.stage.release()
-      const left = (this.#perClient.get(peer.address) ?? 1) - 1
-      if (left === 0) this.#perClient.delete(peer.address)
-      else this.#perClient.set(peer.address, left)
-      this.#beginNext()
-    }
+    this.#places.leave(admitted)
     if (this.#admitted.size === 0) this.#onIdle?.()
-  }
-
-  /** The place that was given back goes to who waited longest, of clients that have not had their share. */
-  #beginNext(): void {
-    for (const waiting of this.#waiting) {
-      if (this.#isFull(waiting.request.peer)) continue
-      if (waiting.stage.kind === 'waiting') clearTimeout(waiting.stage.timer)
-      this.#waiting.delete(waiting)
-      return this.#begin(waiting)
-    }
   }
 
   #refuse(request: Request, path: string, { code, message }: Refusal): void {
@@ -313,16 +273,3 @@ class Counter {
 }
 
 const tidOf = ({ address, port }: TftpPeer): string => `${address} ${port}`
-
-type Content = Readonly<{ kind: 'bytes'; bytes: Uint8Array }> | Readonly<{ kind: 'refused'; refusal: Refusal }>
-
-const errorOf = { 'not-found': 'fileNotFound', 'access-violation': 'accessViolation', busy: 'undefined' } as const
-
-function contentFor(mode: string, served: Served): Content {
-  if (served.kind === 'refused') return { kind: 'refused', refusal: refusal(errorOf[served.code], served.why) }
-  if (mode === 'octet') return served
-  // Tried by hand, tftp-hpa's default mode is netascii; a kernel must not arrive mangled, a boot menu may be asked for.
-  if (served.bytes.length > NETASCII_MAX_BYTES)
-    return { kind: 'refused', refusal: refusal('undefined', 'netascii is for text; use mode octet') }
-  return { kind: 'bytes', bytes: encodeNetascii(served.bytes) }
-}

@@ -9,6 +9,8 @@ export type Libc = Readonly<{
   socket: (family: number, type: number, protocol: number) => number
   bind: (fd: number, address: Uint8Array, length: number) => number
   setsockopt: (fd: number, level: number, name: number, value: Uint8Array, length: number) => number
+  /** `length` has four octets: how many `address` has, and then how many are of use. */
+  getsockname: (fd: number, address: Uint8Array, length: Uint8Array) => number
   close: (fd: number) => number
   /** `headers` is an address in an arena. */
   recvmmsg: (fd: number, headers: bigint, count: number, flags: number, timeout: null) => number
@@ -16,8 +18,12 @@ export type Libc = Readonly<{
   errno: () => number
   /** Of memory that the engine never moves: an ArrayBuffer of more than a few octets. */
   addressOf: (memory: ArrayBuffer) => bigint
-  /** Calls when the descriptor is readable, or writable, until stopped; `close` before the descriptor is closed. */
-  poll: (fd: number, when: 'readable' | 'writable', ready: () => void) => Polling
+  /**
+   * Calls when the descriptor is readable, or writable, until stopped; `close` before the descriptor is closed.
+   * @param how `bare` calls straight out of the event loop, which takes a tenth off an ACK and its DATA: whoever settles
+   *   promises in there has to setImmediate() something, or they wait until JavaScript runs for another reason
+   */
+  poll: (fd: number, when: 'readable' | 'writable', ready: () => void, how?: 'turn' | 'bare') => Polling
 }>
 
 export type Polling = Readonly<{ change: (when: 'readable' | 'writable') => void; close: () => void }>
@@ -36,20 +42,31 @@ export async function loadLibc(): Promise<Libc | string> {
       socket: libc.func('int socket(int, int, int)'),
       bind: libc.func('int bind(int, void *, uint)'),
       setsockopt: libc.func('int setsockopt(int, int, int, void *, uint)'),
+      getsockname: libc.func('int getsockname(int, void *, void *)'),
       close: libc.func('int close(int)'),
       recvmmsg: libc.func('int recvmmsg(int, void *, uint, int, void *)'),
       sendmmsg: libc.func('int sendmmsg(int, void *, uint, int)'),
       errno: koffi.errno,
       addressOf: koffi.address,
-      poll: (fd, when, ready) => {
-        // What throws in this call from outside JavaScript would be lost, and so would promises: it only arranges the next.
-        const onEvent = (): void => void setImmediate(ready)
+      poll: (fd, when, ready, how = 'turn') => {
+        const onEvent = how === 'turn' ? (): void => void setImmediate(ready) : loud(ready)
         const handle = koffi.node.poll(fd, { [when]: true }, onEvent)
         return { change: (next) => handle.start({ [next]: true }, onEvent), close: () => handle.close() }
       },
     }
   } catch (error) {
     return error instanceof Error ? error.message : String(error)
+  }
+}
+
+/** What is thrown in a call from outside JavaScript would be lost. */
+const loud = (ready: () => void) => (): void => {
+  try {
+    ready()
+  } catch (error) {
+    setImmediate(() => {
+      throw error
+    })
   }
 }
 

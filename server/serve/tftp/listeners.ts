@@ -20,7 +20,7 @@ export type Request = Readonly<{
 export type Listeners = Readonly<{ port: number; close: () => void }>
 
 type Options = Readonly<{
-  /** One of this host's, or `0.0.0.0` or `::` for all of that family, those that come later too. */
+  /** One of this host's, `0.0.0.0` for all of IPv4, or `::` for all of both families; those that come later too. */
   address: string
   port: number
   receive: (request: Request) => void
@@ -82,10 +82,10 @@ export async function openListeners(options: Options): Promise<Listeners> {
 }
 
 function localAddresses(wildcard: string): string[] {
-  const family = isIPv6(wildcard) ? 'IPv6' : 'IPv4'
+  const families = wildcard === '::' ? ['IPv4', 'IPv6'] : ['IPv4']
   return Object.entries(networkInterfaces()).flatMap(([name, addresses = []]) =>
     addresses
-      .filter((one) => one.family === family)
+      .filter((one) => families.includes(one.family))
       .map(({ address }) => (/^fe[89ab]/i.test(address) ? `${address}%${name}` : address)),
   )
 }

@@ -26,8 +26,8 @@ export const withoutLeadingSlashes = (path: string): string => path.replace(/^\/
 const REFUSALS_A_SECOND = 200
 
 /** Whether another ERROR may go to an address now: to a forged one it is a nuisance, so there is a bound. */
-export function refusalLimit(): (address: string) => boolean {
-  const told = new Map<string, number>()
+export function refusalLimit(): (address: string | number) => boolean {
+  const told = new Map<string | number, number>()
   let second = 0
   return (address) => {
     const now = Math.floor(performance.now() / 1000)

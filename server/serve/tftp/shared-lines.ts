@@ -2,13 +2,13 @@
 // that is to be sent in answer to it in another.
 //
 // So the clients of an address share a server's TID. RFC 1350 §4 tells transfers apart by the two TIDs together, and the
-// client's is its own. A datagram of anyone who has no line here is dropped without ERROR 5: it is a late repetition of
-// the last ACK as a rule, and the ERROR could pass for the answer to what its sender asks next from the same port.
+// client's is its own.
 
-import { errorName, type Libc, type Polling } from './libc.ts'
 import { openInbox, openOutbox, type Inbox } from './batch.ts'
+import { errorName, type Libc, type Polling } from './libc.ts'
 import type { Line, Lines, Listening } from './lines.ts'
 import { keyOf, sockaddrOf, type SockaddrKey } from './sockaddr.ts'
+import { openStrangers } from './strangers.ts'
 
 /** A line is an entry in a map: a bound for what strangers can make us hold, not for descriptors. */
 const MOST = 10_000
@@ -25,14 +25,12 @@ export function sharedLines(libc: Libc): Lines {
   return {
     name: 'batches',
     most: MOST,
-    open: (local, peer, listening) => {
-      let port = ports.get(local)
-      if (port === undefined) {
-        port = openPort(libc, inbox, local, () => ports.delete(local))
+    open: (local, peer, listening) =>
+      new Promise((resolve) => {
+        const port = ports.get(local) ?? openPort(libc, inbox, local, () => ports.delete(local))
         ports.set(local, port)
-      }
-      return Promise.resolve(port.open(sockaddrOf(peer), listening))
-    },
+        resolve(port.open(sockaddrOf(peer), listening))
+      }),
   }
 }
 
@@ -43,30 +41,41 @@ function openPort(libc: Libc, inbox: Inbox, local: string, onClose: () => void):
   const fd = openSocket(libc, local)
   const outbox = openOutbox(libc)
   const lines = new Map<SockaddrKey, Listening>()
-  let polling: Polling | null = libc.poll(fd, 'readable', takeTurn)
+  const strangers = openStrangers()
+  let polling: Polling | null = libc.poll(fd, 'readable', takeTurn, 'bare')
   let isFull = false
   let isFlushDue = false
-  const isOpen = (): boolean => polling !== null
 
   function takeTurn(): void {
-    if (!isOpen()) return
-    if (isFull) return flush()
-    for (let batch = 0; batch < BATCHES_A_TURN && !isFull && isOpen(); batch++) {
+    if (polling === null) return
+    if (isFull) return void flush()
+    for (let batch = 0; batch < BATCHES_A_TURN; batch++) {
       isFlushDue = true // by this very loop
-      const isMoreWaiting = inbox.receive(fd, (datagram, sockaddr) => lines.get(keyOf(sockaddr))?.receive(datagram))
-      flush()
-      if (!isMoreWaiting) return
+      const isMoreWaiting = inbox.receive(fd, take)
+      if (!flush() || !isMoreWaiting) return
     }
   }
 
-  /** While the socket takes no more, nothing is received either: the clients wait for us, and not we for them. */
-  function flush(): void {
+  function take(datagram: Buffer, sockaddr: Buffer): void {
+    const key = keyOf(sockaddr)
+    const line = lines.get(key)
+    if (line !== undefined) return line.receive(datagram)
+    const answer = strangers.answer(key, sockaddr, datagram)
+    if (answer !== null) put(() => outbox.add(sockaddr, answer, () => undefined))
+  }
+
+  /**
+   * While the socket takes no more, nothing is received either: the clients wait for us, and not we for them.
+   * Returns whether it takes more.
+   */
+  function flush(): boolean {
     isFlushDue = false
-    if (polling === null) return
+    if (polling === null) return false
     const wasFull = isFull
     isFull = outbox.flush(fd) === 'full'
     if (isFull !== wasFull) polling.change(isFull ? 'writable' : 'readable')
     if (lines.size === 0) close()
+    return !isFull && lines.size > 0
   }
 
   function close(): void {
@@ -102,7 +111,8 @@ function openPort(libc: Libc, inbox: Inbox, local: string, onClose: () => void):
         send: (packet) => put(() => outbox.add(sockaddr, packet, failed)),
         close: () => {
           if (lines.get(key) === listening) lines.delete(key)
-          flushSoon() // closes the port, if that was its last line, when all is sent
+          strangers.left(key)
+          setImmediate(flush) // closes the port, if that was its last line, when all is sent; and promises go on
         },
       }
     },

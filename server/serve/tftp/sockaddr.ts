@@ -41,3 +41,9 @@ export function keyOf(sockaddr: Buffer): SockaddrKey {
   if (sockaddr.readUInt16LE(0) === FAMILY.ipv4) return sockaddr.readUInt32BE(4) * 2 ** 16 + sockaddr.readUInt16BE(2)
   return sockaddr.toString('latin1', 2, 4) + sockaddr.toString('latin1', 8, 28) // without flowinfo, which is no part of who it is
 }
+
+/** The same for the same address, whatever the port. */
+export function hostOf(sockaddr: Buffer): SockaddrKey {
+  if (sockaddr.readUInt16LE(0) === FAMILY.ipv4) return sockaddr.readUInt32BE(4)
+  return sockaddr.toString('latin1', 8, 28)
+}

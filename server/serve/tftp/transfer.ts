@@ -102,6 +102,9 @@ export function openTransfer({ blksize, windowsize, timeoutMs, accepted }: Negot
     return windowAfterLast()
   }
 
+  /** A client that leaves with its last ACK lost has it all. */
+  const blockDue = (): string => (got + 1 === blocks ? 'the last block' : `block ${got + 1} of ${blocks}`)
+
   return {
     begin: () => (isOptionAckDue ? { kind: 'oack', waitMs: retransmitMs() } : windowAfterLast()),
 
@@ -131,7 +134,7 @@ export function openTransfer({ blksize, windowsize, timeoutMs, accepted }: Negot
       if (retransmissions === most || (retransmissions > 0 && silentMs >= SILENCE_AT_MOST_MS))
         return {
           kind: 'given-up',
-          why: `no answer to ${isOptionAckDue ? 'the options (OACK)' : `block ${got + 1} of ${blocks}`}`,
+          why: `no answer to ${isOptionAckDue ? 'the options (OACK)' : blockDue()}`,
         }
       retransmissions++
       isWindowSentTwice = true

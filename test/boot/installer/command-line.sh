@@ -29,6 +29,12 @@ read_ip() {
     case $1 in
     dhcp | on | any | auto) method=dhcp ;;
     *:dhcp) interface=${1%%:*} method=dhcp ;;
+    \[*\]:*) # an IPv6 address, whose netmask is the length of its prefix
+        without=${1#*]}
+        read_ip "-$without"
+        address=${1%%]*}
+        address=${address#[}
+        ;;
     *:*:*:*:*:*)
         method=static
         address=$(field "$1" 1) gateway=$(field "$1" 3) netmask=$(field "$1" 4)

@@ -32,6 +32,7 @@ start_network() {
     rename_interfaces
     choose_interface
     ip link set dev lo up
+    echo 0 >"/proc/sys/net/ipv6/conf/$interface/accept_dad" # or an IPv6 address is of no use for a second
     ip link set dev "$interface" up
     if [ "$method" = static ]; then
         [ -n "$netmask" ] || give_up "ip=$address without a netmask"

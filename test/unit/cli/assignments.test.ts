@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { assignToMachine, parseAssignment, parseInterfaceOption } from '../../../server/cli/assignments.ts'
+import { parseAssignment, parseInterfaceOption } from '../../../server/cli/assignments.ts'
+import { assignToMachine } from '../../../server/manage/assignments.ts'
+import { describeProblem } from '../../../server/manage/failure.ts'
 
 test('a column, a param, an interface’s column, an interface that goes', () => {
-  assert.deepEqual(parseAssignment('machines', 'notes=a=b'), { kind: 'column', column: 'notes', text: 'a=b' })
+  assert.deepEqual(parseAssignment('machines', 'notes=a=b'), { kind: 'column', column: 'notes', value: 'a=b' })
   assert.deepEqual(parseAssignment('machines', 'params.rack=r12'), { kind: 'param', name: 'rack', value: 'r12' })
   assert.deepEqual(parseAssignment('machines', 'params.packages+=["vim"]'), {
     kind: 'param',
@@ -14,7 +16,7 @@ test('a column, a param, an interface’s column, an interface that goes', () =>
     kind: 'interface',
     name: 'eth0.100',
     column: 'mac',
-    text: 'x',
+    value: 'x',
   })
   assert.deepEqual(parseAssignment('machines', 'interface.eth0.100='), { kind: 'no-interface', name: 'eth0.100' })
 })
@@ -29,7 +31,7 @@ test('a key, an unknown column and a word without = are refused', () => {
 test('an interface in one word', () => {
   assert.deepEqual(
     parseInterfaceOption('eth0,mac=00:00:5e:00:53:01,network=farm').map(
-      (one) => one.kind === 'interface' && [one.name, one.column, one.text],
+      (one) => one.kind === 'interface' && [one.name, one.column, one.value],
     ),
     [
       ['eth0', 'mac', '00:00:5e:00:53:01'],
@@ -41,10 +43,13 @@ test('an interface in one word', () => {
 
 test('what the columns refuse is told for each of them', () => {
   const assignments = ['vcpus=none', 'interface.eth0.ip=300.1.1.1'].map((word) => parseAssignment('machines', word))
-  const { errors } = assignToMachine(
+  const { problems } = assignToMachine(
     { machine: { hostname: 'web', profile: 'base' }, interfaces: new Map() },
     assignments,
   )
-  assert.equal(errors.length, 2)
-  assert.match(errors[1] ?? '', /interfaces web\/eth0: ip is "300\.1\.1\.1": expected an IPv4 address/)
+  assert.equal(problems.length, 2)
+  assert.match(
+    problems.map(describeProblem)[1] ?? '',
+    /interfaces web\/eth0: ip is "300\.1\.1\.1": expected an IPv4 address/,
+  )
 })

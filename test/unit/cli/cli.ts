@@ -60,6 +60,7 @@ export function openCli(t: TestContext): Cli {
       err: (text) => void (printed.err += text),
       readStdin: () => Promise.resolve(''),
       confirm: null,
+      askSecret: null,
       isTerminal: false,
       screen: () => null,
       env,

@@ -112,12 +112,33 @@ describe('defaults', () => {
 
 describe('values', () => {
   test('doors are a list in YAML, words with commas elsewhere, and --no-dhcp takes one away', () => {
-    assert.deepEqual(resolved({}).config.doors, ['dhcp', 'tftp', 'http'])
+    assert.deepEqual(resolved({}).config.doors, ['dhcp', 'tftp', 'http', 'admin'])
     assert.deepEqual(resolved({ env: { BOOTSTEAD_DOORS: 'http, tftp' } }).config.doors, ['tftp', 'http'])
     const files = { '/here/bootstead.yaml': 'doors: [dhcp, http]' }
     const { config, origins } = resolved({ files, flags: { dhcp: false } })
     assert.deepEqual(config.doors, ['http'])
     assert.equal(origins.doors, 'flag --no-dhcp')
+  })
+
+  test('what this server is to DHCP is one word', () => {
+    assert.equal(resolved({}).config.dhcpMode, 'server')
+    assert.equal(resolved({ files: { '/here/bootstead.yaml': 'dhcp_mode: proxy' } }).config.dhcpMode, 'proxy')
+    assert.equal(resolved({ flags: { dhcpMode: 'proxy-4011' } }).config.dhcpMode, 'proxy-4011')
+    assert.equal(
+      complaintOf({ env: { BOOTSTEAD_DHCP_MODE: 'full' } }),
+      'BOOTSTEAD_DHCP_MODE: dhcp_mode is full: expected one of server, proxy, proxy-4011',
+    )
+  })
+
+  test('one address is advertised, or one of each family', () => {
+    const advertised = (value: unknown) => resolved({ flags: { advertise: value } }).config.advertise
+    assert.deepEqual(advertised('192.0.2.1'), ['192.0.2.1'])
+    assert.deepEqual(advertised('2001:DB8::1, 192.0.2.1'), ['192.0.2.1', '2001:db8::1'])
+    assert.match(
+      complaintOf({ flags: { advertise: '192.0.2.1,192.0.2.2' } }),
+      /advertise is 192.0.2.1,192.0.2.2: expected/,
+    )
+    assert.match(complaintOf({ flags: { advertise: 'fe80::1' } }), /advertise is fe80::1: expected/)
   })
 
   test('true and false in the words of YAML, units and people', () => {
@@ -135,7 +156,7 @@ describe('what can’t be used', () => {
     assert.equal(
       complaintOf({ files, env: { BOOTSTEAD_TFTP_PORT: '70000' }, flags: { httpPort: 'x' } }),
       [
-        '/here/bootstead.yaml line 2: advertise is here: expected an IPv4 address such as 192.0.2.1',
+        '/here/bootstead.yaml line 2: advertise is here: expected an address such as 192.0.2.1, an IPv6 address, or one of each',
         'flag --http-port: http_port is x: expected a port number from 0 to 65535',
         'BOOTSTEAD_TFTP_PORT: tftp_port is 70000: expected a port number from 0 to 65535',
       ].join('\n'),

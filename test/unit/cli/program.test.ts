@@ -70,7 +70,7 @@ test('config shows each value, where it came from, and no password', async (t) =
   const out = await cli.ok('config', '--no-tftp')
   assert.match(out, /^http_port +8080 +\/.*\/bootstead\.yaml line 1$/m)
   assert.match(out, /^inventory +mysql:\/\/op:\*\*\*@db\.example\.org\/farm +\/.*\/bootstead\.yaml line 2$/m)
-  assert.match(out, /^doors +dhcp,http +flag --no-tftp$/m)
+  assert.match(out, /^doors +dhcp,http,admin +flag --no-tftp$/m)
   assert.ok(!JSON.stringify(await cli.json('config')).includes('s3cret'))
 })
 

@@ -7,9 +7,9 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import type { TestContext } from 'node:test'
 import type { Cli } from './cli.ts'
-import { openInstallableFarm } from './cli.ts'
+import { openCli, openInstallableFarm } from './cli.ts'
 
-const doorless = ['serve', '--no-dhcp', '--no-tftp', '--no-http']
+const doorless = ['serve', '--no-dhcp', '--no-tftp', '--no-http', '--no-admin']
 const menu = 'state/generated/tftpboot/pxelinux.cfg/01-00-00-5e-00-53-02'
 
 /** Only ever reached when something is wrong; no assertion depends on it. */
@@ -69,4 +69,23 @@ test('with every door off and nothing to generate there is nothing to serve, and
   }
   cli.write('bootstead.yaml', 'targets: {tftpboot: }\n')
   assert.equal((await cli.run(doorless)).code, 2)
+})
+
+test('without users, a log for people has a link for the first administrator; a log that programs keep has none', async (t) => {
+  const cli = await openInstallableFarm(t)
+  const words = ['serve', '--no-dhcp', '--no-tftp', '--no-http', '--admin-port', '0']
+  const kept = start(t, cli, [...words, '--log-format', 'json'])
+  await until(() => kept.printed().includes('bootstead user invite --first'), 'the way is named')
+  assert.doesNotMatch(kept.printed(), /token=/)
+  kept.child.kill('SIGTERM')
+  assert.equal(await kept.ended, 0, kept.printed())
+  const read = start(t, cli, [...words, '--log-format', 'text'])
+  await until(() => read.printed().includes('/invitation?token='), 'the link is printed')
+  const link = /http:\/\/127\.0\.0\.1:\d+\/invitation\?token=[\w-]{43}/.exec(read.printed())?.[0] ?? ''
+  assert.match(await (await fetch(link)).text(), /You will have the role <strong>admin<\/strong>/)
+})
+
+test('a certificate without its key is wrong usage', async (t) => {
+  const { code, err } = await openCli(t).run(['serve', '--admin-tls-cert', 'x.pem'])
+  assert.deepEqual([code, /admin_tls_cert and admin_tls_key belong together/.test(err)], [2, true])
 })

@@ -1,14 +1,20 @@
 import assert from 'node:assert/strict'
+import { SocketAddress } from 'node:net'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
-import type { Ipv4Network } from '../../../server/inventory/address.ts'
+import type { Ipv4Network, Ipv6Address, Ipv6Network } from '../../../server/inventory/address.ts'
 import {
+  autonomousAddress,
   broadcastOf,
+  ipv6NetworkContains,
   isHostAddress,
+  isIpv6HostAddress,
   macFileName,
   netmaskOf,
   networkContains,
   parseIpv4,
+  parseIpv6,
+  parseIpv6Network,
   parseMac,
   parseNetwork,
   parseUuid,
@@ -148,5 +154,77 @@ describe('UUIDs', () => {
       assert.equal(parseUuid(text), canonical)
     for (const text of ['', '564d1c2e', `${canonical}0`, canonical.replace('5', 'g'), `{${canonical}}`])
       assert.equal(parseUuid(text), null, text)
+  })
+})
+
+describe('IPv6', () => {
+  const six = (text: string): Ipv6Address => parseIpv6(text) ?? assert.fail(text)
+  const network6 = (text: string): Ipv6Network => parseIpv6Network(text) ?? assert.fail(text)
+
+  test('RFC 5952: every notation reads as the same text', () => {
+    for (const text of ['2001:db8::1', '2001:0DB8:0:0:0:0:0:1', ' 2001:db8:0:0::0001\n'])
+      assert.equal(parseIpv6(text), '2001:db8::1')
+    assert.equal(parseIpv6('2001:db8:0:1:0:0:0:1'), '2001:db8:0:1::1') // §4.2.3: the longest run
+    assert.equal(parseIpv6('2001:db8:0:0:1:0:0:1'), '2001:db8::1:0:0:1') // the first of two
+    assert.equal(parseIpv6('2001:db8:0:1:1:1:1:1'), '2001:db8:0:1:1:1:1:1') // §4.2.2: one group stays
+  })
+
+  test('an address reads as the kernel prints it, so that a peer’s can be compared', () => {
+    const octets = fc.uint8Array({ minLength: 8, maxLength: 8 })
+    const rest = fc.array(fc.constantFrom(0, 0, 1, 0xff), { minLength: 8, maxLength: 8 })
+    fc.assert(
+      fc.property(octets, rest, (random, zeros) => {
+        const all = [0x20, 0x01, ...random.slice(2), ...zeros]
+        const text = Array.from({ length: 8 }, (_, at) =>
+          (((all[at * 2] ?? 0) << 8) | (all[at * 2 + 1] ?? 0)).toString(16),
+        ).join(':')
+        assert.equal(parseIpv6(text), new SocketAddress({ family: 'ipv6', address: text }).address)
+      }),
+    )
+  })
+
+  test('what no host is given is refused: link-local, multicast, loopback, none, IPv4 in disguise, a zone', () => {
+    for (const text of [
+      'fe80::1',
+      'ff02::1',
+      '::1',
+      '::',
+      '::ffff:192.0.2.1',
+      '2001:db8::1%eth0',
+      '192.0.2.1',
+      '',
+      'x',
+    ])
+      assert.equal(parseIpv6(text), null)
+  })
+
+  test('a network’s host bits are zero', () => {
+    assert.equal(parseIpv6Network('2001:DB8:0::/64'), '2001:db8::/64')
+    for (const text of [
+      '2001:db8::1/64',
+      '2001:db8::',
+      '2001:db8::/129',
+      '2001:db8::/x',
+      '2001:db8::/6/4',
+      'fe80::/64',
+    ])
+      assert.equal(parseIpv6Network(text), null)
+  })
+
+  test('a network holds what has its prefix, whatever its length', () => {
+    assert.ok(ipv6NetworkContains(network6('2001:db8::/33'), six('2001:db8:7fff::1')))
+    assert.ok(!ipv6NetworkContains(network6('2001:db8::/33'), six('2001:db8:8000::1')))
+  })
+
+  test('RFC 4291 §2.6.1: the first address is the routers’, but for a /127 (RFC 6164)', () => {
+    assert.ok(!isIpv6HostAddress(network6('2001:db8::/64'), six('2001:db8::')))
+    assert.ok(isIpv6HostAddress(network6('2001:db8::/64'), six('2001:db8::1')))
+    assert.ok(isIpv6HostAddress(network6('2001:db8::/127'), six('2001:db8::')))
+  })
+
+  test('RFC 4862 §5.5.3: the address that a card gives itself, in a /64 only', () => {
+    const mac = parseMac('00:00:5e:00:53:01') ?? assert.fail()
+    assert.equal(autonomousAddress(network6('2001:db8:1::/64'), mac), '2001:db8:1:0:200:5eff:fe00:5301')
+    assert.equal(autonomousAddress(network6('2001:db8:1::/63'), mac), null)
   })
 })

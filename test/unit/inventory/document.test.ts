@@ -157,7 +157,7 @@ describe('round trip', () => {
     )
     assert.equal(yaml, 'machines:\n  acas0001: { profile: base, interfaces: { eth0: { mac: 00:00:5e:00:53:01 } } }\n')
     assert.equal(renderYamlDocument(emptySnapshot), '{}\n')
-    assert.deepEqual(parseYamlDocument('{}', 'x'), { rows: [], errors: [] })
+    assert.deepEqual(parseYamlDocument('{}', 'x'), { rows: [], errors: [], faults: [], refused: [] })
   })
 
   test('an empty list of repositories is a choice, not an absence: a profile may want none of its parent’s', () => {
@@ -233,7 +233,7 @@ describe('YAML errors', () => {
 
   test('an empty document, or one of comments, is an empty inventory', () => {
     for (const yaml of ['', '# nothing yet\n', 'machines:\n', 'machines: {}\nsite:\n'])
-      assert.deepEqual(parseYamlDocument(yaml, 'x'), { rows: [], errors: [] })
+      assert.deepEqual(parseYamlDocument(yaml, 'x'), { rows: [], errors: [], faults: [], refused: [] })
   })
 
   test('a document of aliases that multiply without end is refused, not expanded', () => {

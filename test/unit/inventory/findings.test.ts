@@ -381,6 +381,43 @@ test('DESIGN §2: a bad row never takes down its neighbours: who is not named is
   }
 })
 
+describe('IPv6 addresses', () => {
+  const six = { ...farm.networks.get('farm'), cidr6: '2001:db8:1::/64' }
+  const withIpv6 = (...changes: readonly RowChange[]): Snapshot => change(put('networks', 'farm', six), ...changes)
+  const lines = (...changes: readonly RowChange[]): readonly string[] => found(withIpv6(...changes))
+
+  test('an address of its network’s cidr6 is no finding, beside an IPv4 address or alone', () => {
+    assert.deepEqual(
+      lines(nic('metal', { ip6: '2001:db8:1::11' }), nic('dom0', { ip: null, ip6: '2001:db8:1::12' })),
+      [],
+    )
+  })
+
+  test('one address on two machines: both are withheld', () => {
+    const twice = withIpv6(nic('metal', { ip6: '2001:db8:1::11' }), nic('dom0', { ip6: '2001:DB8:1:0::11' }))
+    assert.deepEqual(withheld(twice), ['dom0', 'metal'])
+    assert.deepEqual(found(twice), [
+      'dom0: interfaces dom0/eth0 ip6="2001:db8:1::11": metal/eth0 has the same address; change one of them',
+      'metal: interfaces metal/eth0 ip6="2001:db8:1::11": dom0/eth0 has the same address; change one of them',
+    ])
+  })
+
+  test('an address outside the network, the routers’, or of a network without cidr6', () => {
+    assert.deepEqual(lines(nic('metal', { ip6: '2001:db8:2::11' })), [
+      'metal: interfaces metal/eth0 ip6="2001:db8:2::11": the address is outside network farm (2001:db8:1::/64)',
+    ])
+    assert.deepEqual(lines(nic('metal', { ip6: '2001:db8:1::' })), [
+      `metal: interfaces metal/eth0 ip6="2001:db8:1::": the first address of farm (2001:db8:1::/64) is its routers'; give the machine another`,
+    ])
+    assert.deepEqual(found(change(nic('metal', { ip6: '2001:db8:1::11' }))), [
+      'metal: interfaces metal/eth0 ip6="2001:db8:1::11": network farm has no cidr6; give it one with: bootstead network set farm cidr6=…',
+    ])
+    assert.deepEqual(lines(nic('metal', { ip: null, ip6: '2001:db8:1::11', network: null })), [
+      'metal: interfaces metal/eth0 network=null: 2001:db8:1::11 needs a network with cidr6; name one',
+    ])
+  })
+})
+
 describe('vdisks', () => {
   const clash = (a: string, b: string): boolean =>
     withheld(change(machine('guest1', { vdisk: a }), machine('guest2', { vdisk: b }))).length === 2

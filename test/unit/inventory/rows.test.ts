@@ -365,6 +365,33 @@ describe('columns', () => {
       [[{ vmlinuz: 'abc' }, /sha256 in hex/]],
     ],
     [
+      'interfaces',
+      'ip6',
+      [
+        ['2001:DB8::10', '2001:db8::10'],
+        ['', null],
+      ],
+      [['fe80::1', /an IPv6 address such as/]],
+    ],
+    [
+      'networks',
+      'cidr6',
+      [
+        ['2001:db8:0::/64', '2001:db8::/64'],
+        [null, null],
+      ],
+      [['2001:db8::1/64', /an IPv6 network/]],
+    ],
+    [
+      'networks',
+      'dns6',
+      [
+        ['2001:db8::1, 2001:db8::2', ['2001:db8::1', '2001:db8::2']],
+        ['', []],
+      ],
+      [[['192.0.2.1'], /an IPv6 address/]],
+    ],
+    [
       'site',
       'value',
       [

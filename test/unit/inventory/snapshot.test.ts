@@ -228,7 +228,7 @@ describe('rows that can’t be read', () => {
       [machine('a', { dom0: 'b', boot: 'never' }), nic('a', 'eth0', { mac: '00:00:5e:00:53:01', ip: 'x' })],
       2,
     )
-    for (const index of ['machines', 'interfaces', 'byMac', 'byIp', 'byUuid', 'guests'] as const)
+    for (const index of ['machines', 'interfaces', 'byMac', 'byIp', 'byIp6', 'byUuid', 'guests'] as const)
       assert.equal(spoiled[index].size, 0, index)
   })
 })

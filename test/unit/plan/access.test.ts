@@ -27,11 +27,12 @@ const tokens = [
 ]
 const snapshot = changeSnapshot(
   snapshotOf(`
-networks: {farm: {cidr: 192.0.2.0/24}}
+networks: {farm: {cidr: 192.0.2.0/24}, six: {cidr: 198.51.100.0/24, cidr6: '2001:db8::/64'}}
 machines:
   a: {profile: p, interfaces: {eth0: {mac: 00:00:5e:00:53:01, ip: 192.0.2.11, network: farm}, eth1: {ip: 192.0.2.12, network: farm}}}
   b: {profile: p, interfaces: {eth0: {mac: 00:00:5e:00:53:02, ip: 192.0.2.13, network: farm}}}
-  c: {profile: p, interfaces: {eth0: {mac: 00:00:5e:00:53:03}}}`),
+  c: {profile: p, interfaces: {eth0: {mac: 00:00:5e:00:53:03}}}
+  six: {profile: p, interfaces: {eth0: {mac: 00:00:5e:00:53:06, ip6: '2001:db8::16', network: six}}}`),
   tokens.map((one) => ({ table: 'tokens' as const, key: `${one.machine}/${one.id}`, raw: one })),
   2,
 )
@@ -162,4 +163,13 @@ machines:
     const given = checkReport(used, { hostname: 'guest', stage: 'installed', secret: 's', address: null, now })
     assert.ok(!given.ok && given.usedAt === 'then')
   })
+})
+
+test('by IPv6 a machine asks from its reservation, or from the address that its card gave itself there', () => {
+  for (const own of ['2001:db8::16', '2001:db8::200:5eff:fe00:5306'])
+    assert.equal(addressObstacle(snapshot, 'six', own), null)
+  assert.match(
+    addressObstacle(snapshot, 'six', '2001:db8::17') ?? '',
+    /^2001:db8::17 is not an address of six \(2001:db8::16\)/,
+  )
 })

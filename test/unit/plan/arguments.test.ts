@@ -5,6 +5,7 @@ import { absoluteUrl, installArguments, rescueArguments } from '../../../server/
 import { releaseQuirks } from '../../../server/plan/release.ts'
 import type { Settings } from '../../../server/plan/settings.ts'
 import { settingsOf } from '../../../server/plan/settings.ts'
+import { parseIpv6 } from '../../../server/inventory/address.ts'
 import { address, snapshotOf } from '../../fixtures.ts'
 
 const nic = 'mac: 00:00:5e:00:53:01, network: farm'
@@ -24,7 +25,8 @@ profiles: {p: {${release}, image: tree, ${profile}}}
 machines: {acas0001: {profile: p, ${machine}${machine === '' ? '' : ','} interfaces: ${interfaces}}}`)
   const row = snapshot.machines.get('acas0001')
   assert.ok(row)
-  return settingsOf(snapshot, row, { advertise: null, addresses: [address('192.0.2.1')], httpPort: 8080 })
+  const ipv6 = { advertise: null, addresses: [parseIpv6('2001:db8::1') ?? assert.fail()] }
+  return settingsOf(snapshot, row, { advertise: null, addresses: [address('192.0.2.1')], ipv6, httpPort: 8080 })
 }
 
 function args(of: Parameters<typeof settings>[0], make: 'install' | 'rescue' = 'install'): readonly KernelArg[] {
@@ -172,5 +174,30 @@ describe('everything else', () => {
       'inst.text < machine serial_console',
       'quiet < profile kernel_args',
     ])
+  })
+})
+
+describe('a machine without IPv4', () => {
+  const six = {
+    release: el('9'),
+    interfaces: `{eth0: {${nic}, ip6: '2001:db8::11'}}`,
+    network: `cidr6: '2001:db8::/64', dns6: ['2001:db8::53']`,
+  }
+
+  test('dracut.cmdline(7): its IPv6 address in brackets with the length of the prefix; the route is the routers’ affair', () => {
+    assert.ok(
+      line(six).includes(
+        'ifname=eth0:00:00:5e:00:53:01 ip=[2001:db8::11]:::64:acas0001:eth0:none nameserver=2001:db8::53',
+      ),
+    )
+  })
+
+  test('comes to the server by IPv6; one that has both comes by IPv4', () => {
+    assert.equal(settings(six).serverUrl, 'http://[2001:db8::1]:8080')
+    assert.equal(
+      settings({ ...six, interfaces: `{eth0: {${fixed}, ip6: '2001:db8::11'}}` }).serverUrl,
+      'http://192.0.2.1:8080',
+    )
+    assert.equal(settings({}).serverUrl, 'http://192.0.2.1:8080')
   })
 })

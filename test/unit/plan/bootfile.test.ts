@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import type { ToldBy } from '../../../server/plan/bootfile.ts'
 import { bootfileFor, loaderOf, loaders, menuPath } from '../../../server/plan/bootfile.ts'
 import type { Agent, Platform } from '../../../server/plan/dhcp/clients.ts'
 import { platforms } from '../../../server/plan/dhcp/clients.ts'
@@ -18,8 +19,8 @@ function settings(loader = 'auto', { knowsItself = true, mac = 'mac: 00:00:5e:00
     httpPort: 8080,
   })
 }
-const file = (platform: Platform, agent: Agent, loader = 'auto'): string | undefined =>
-  bootfileFor(settings(loader), { platform, agent })?.value.name
+const file = (platform: Platform, agent: Agent, loader = 'auto', by: ToldBy = 'dhcp'): string | undefined =>
+  bootfileFor(settings(loader), { platform, agent }, by)?.value.name
 
 const url = 'http://192.0.2.1:8080'
 const menu = `${url}/ipxe/00:00:5e:00:53:af.ipxe`
@@ -44,6 +45,24 @@ describe('what a client is told to fetch', () => {
         ...['ipxe-ia32.efi', 'snponly.efi', 'ipxe-arm64.efi', 'ipxe-riscv64.efi'].map((name) => `${url}/${name}`),
       ],
     )
+  })
+
+  test('GRUB before 2.12 finds no files if a proxy names its server: UEFI gets iPXE, but for who insists on GRUB', () => {
+    const told = (loader: string) => platforms.map((platform) => file(platform, 'pxe', loader, 'proxy'))
+    const ipxe = ['ipxe-ia32.efi', 'snponly.efi', 'ipxe-arm64.efi', 'ipxe-riscv64.efi']
+    assert.deepEqual(told('auto'), ['pxelinux.0', ...ipxe])
+    assert.deepEqual(told('ipxe'), ['undionly.kpxe', ...ipxe])
+    assert.deepEqual(
+      [file('uefi-x64', 'pxe', 'grub', 'proxy'), file('uefi-arm64', 'pxe', 'grub', 'proxy')],
+      ['shimx64.efi', 'shimaa64.efi'],
+    )
+  })
+
+  test('whoever names the boot file, iPXE goes on with its script, and HTTP boot with a URL', () => {
+    for (const platform of platforms)
+      for (const agent of ['ipxe', 'http'] as const)
+        for (const loader of loaders)
+          assert.equal(file(platform, agent, loader, 'proxy'), file(platform, agent, loader))
   })
 
   test('an operating system boots nothing', () => {

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { parseIpv6, parseIpv6Network } from '../../../server/inventory/address.ts'
 import type { Network } from '../../../server/inventory/rows.ts'
 import type { Server } from '../../../server/plan/server.ts'
-import { ownAddressFor, serverAddressFor, serverUrl } from '../../../server/plan/server.ts'
+import { ownAddressFor, ownIpv6AddressFor, serverAddressFor, serverUrl } from '../../../server/plan/server.ts'
 import { address, snapshotOf } from '../../fixtures.ts'
 
 const networks = snapshotOf(
@@ -48,4 +49,20 @@ test('RFC 9110 §4.2.1: port 80 is left out of the URL, for loaders that know no
   assert.equal(serverUrl(host, address('192.0.2.1')), 'http://192.0.2.1')
   assert.equal(serverUrl({ ...host, httpPort: 8080 }, address('192.0.2.1')), 'http://192.0.2.1:8080')
   assert.equal(serverUrl(host, null), null)
+})
+
+test('by IPv6: the advertised address, else ours on the network, else our first one; none where IPv6 is not listened on', () => {
+  const [first, near] = ['2001:db8:9::1', '2001:db8:1::1'].map((text) => parseIpv6(text) ?? assert.fail(text))
+  assert.ok(first !== undefined && near !== undefined)
+  const six = { ...host, ipv6: { advertise: null, addresses: [first, near] } }
+  const farm = { ...network('farm'), cidr6: parseIpv6Network('2001:db8:1::/64') }
+  assert.equal(ownIpv6AddressFor(farm, six), near)
+  assert.equal(ownIpv6AddressFor(network('lab'), six), first)
+  assert.equal(ownIpv6AddressFor(farm, { ...six, ipv6: { ...six.ipv6, advertise: first } }), first)
+  assert.equal(ownIpv6AddressFor(farm, host), null)
+})
+
+test('RFC 3986 §3.2.2: an IPv6 address stands in brackets', () => {
+  assert.equal(serverUrl(host, parseIpv6('2001:db8::1')), 'http://[2001:db8::1]')
+  assert.equal(serverUrl({ ...host, httpPort: 8080 }, parseIpv6('2001:db8::1')), 'http://[2001:db8::1]:8080')
 })

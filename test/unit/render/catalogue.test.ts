@@ -65,6 +65,11 @@ describe('paths', () => {
       assert.match(named(path) ?? '', /acas0001$/, path)
   })
 
+  test('PXELINUX, doc/pxelinux.txt: the UUID that it tries before the MAC, and the hex address behind it, are no paths of ours', () => {
+    for (const name of ['564d1c2e-0000-4000-8000-00005e005301', 'C000020B', 'C', 'default'])
+      assert.equal(named(`pxelinux.cfg/${name}`), null)
+  })
+
   test('a host name is the same in any case', () => {
     assert.equal(named('ks/ACAS0001'), 'kickstart acas0001')
   })

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
 import { OPTION } from '../../../server/plan/dhcp/message.ts'
@@ -30,6 +32,9 @@ const clientId = (octets: number): Options[number] => [OPTION.clientIdentifier, 
 const relayed = (octets: number): Options[number] => [OPTION.relayAgentInformation, new Uint8Array(octets).fill(1)]
 const asking = (...codes: readonly number[]): Options[number] => [OPTION.parameterRequestList, Uint8Array.from(codes)]
 
+/** Of the host and its network. */
+const hostOptions = [1, 3, 6, 12, 15, 26, 28, 42]
+
 describe('a reply is as long as its client takes it', () => {
   test('RFC 2131 §2: without option 57 an IP datagram of 576 octets, so a message of 548', () => {
     const { octets, dropped } = fitted(discover())
@@ -52,7 +57,7 @@ describe('a reply is as long as its client takes it', () => {
 
   test('what it can do without is left out in the table’s order, what it didn’t ask for first', () => {
     const few = fitted(discover(clientId(50), relayed(20), asking(58, 59, 28)))
-    assert.deepEqual(few.dropped, [66, 42])
+    assert.deepEqual(few.dropped, [66, 42, 15])
     const more = fitted(discover(clientId(160), relayed(60), asking(15)))
     assert.deepEqual(more.dropped, [58, 59, 28, 66, 42, 12, 6, 26, 15])
   })
@@ -68,8 +73,40 @@ describe('a reply is as long as its client takes it', () => {
     )
   })
 
+  test('RFC 2132 §9.3: what it can’t do without stays in the options field, where a ROM finds it that reads no option 52', () => {
+    const overloaded = Array.from({ length: 100 }, (_, index) => 576 + index * 4).filter((most) => {
+      const { octets, message } = fitted(discover(size(most), clientId(40), relayed(20)))
+      const codes: number[] = []
+      for (let at = 240; octets[at] !== OPTION.end; at += 2 + (octets[at + 1] ?? 0)) codes.push(octets[at] ?? 0)
+      const elsewhere = [...message.options.keys()].filter((code) => !codes.includes(code))
+      assert.ok(elsewhere.every((code) => expendable.some((one) => one.code === code)))
+      return elsewhere.length > 0
+    })
+    assert.ok(overloaded.length > 0)
+  })
+
+  test('RFC 2132 §9.8: as long as all fits, options come in the client’s order, the mask before the router', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 40 }), (list) => {
+        const { message } = fitted(discover(size(1500), asking(...list)))
+        const given = [...message.options.keys()].filter((code) => list.includes(code) && hostOptions.includes(code))
+        const asked = [...new Set(list)].filter((code) => given.includes(code))
+        const router = asked.indexOf(3)
+        const mask = asked.indexOf(1)
+        if (router !== -1 && mask > router) asked.splice(router, 0, ...asked.splice(mask, 1))
+        assert.deepEqual(given, asked)
+      }),
+    )
+  })
+
+  test('RFC 3046 §2.2: when nothing else is left, the reply goes without the relay’s option, which is never cut', () => {
+    const { dropped, message } = fitted(discover(clientId(200), relayed(120)))
+    assert.deepEqual(dropped, [58, 59, 28, 66, 42, 15, 12, 6, 26, 82])
+    assert.deepEqual([message.options.has(82), message.options.get(61)?.length], [false, 200])
+  })
+
   test('when not even that fits, an error names the option that found no place', () => {
-    const request = discover(clientId(250), relayed(250))
+    const request = discover(clientId(400), relayed(250))
     assert.throws(() => encodeReply(request, reply(request, farm)), DoesNotFit)
   })
 
@@ -94,6 +131,12 @@ describe('a reply is as long as its client takes it', () => {
         },
       ),
     )
+  })
+
+  test('docs/reference/dhcp.md has the same order', async () => {
+    const manual = await readFile(join(import.meta.dirname, '../../../docs/reference/dhcp.md'), 'utf8')
+    const order = /in the order ([\d, ]+);/.exec(manual.replaceAll(/\s+/g, ' '))?.[1]
+    assert.equal(order, expendable.map(({ code }) => code).join(', '))
   })
 
   test('each option that can be left out says why, and stands in the table once', () => {

@@ -125,6 +125,42 @@ describe('decoding', () => {
     }
   })
 
+  // What a message is made of, field by field: an option's part, or that many pads.
+  const part = fc.tuple(fc.integer({ min: 1, max: 254 }), fc.uint8Array({ maxLength: 12 }))
+  const pieces = (maxLength: number) => fc.array(fc.oneof(part, fc.integer({ min: 1, max: 4 })), { maxLength })
+  type Piece = number | [number, Uint8Array]
+  const octetsIn = (field: readonly Piece[]): number[] =>
+    field.flatMap((piece) =>
+      typeof piece === 'number' ? Array<number>(piece).fill(0) : [piece[0], piece[1].length, ...piece[1]],
+    )
+  const hexOf = (octets: readonly number[]): string => Buffer.from(octets).toString('hex')
+
+  test('RFC 3396 §5, §7: wherever the parts and the pads are, in the options, then file, then sname, each option is joined', () => {
+    fc.assert(
+      fc.property(
+        pieces(20),
+        pieces(8),
+        pieces(4),
+        fc.integer({ min: 0, max: 3 }),
+        (options, file, sname, overload) => {
+          const used = [options, overload & 1 ? file : [], overload & 2 ? sname : []] as const
+          const parts = used.flat().filter((piece) => typeof piece !== 'number')
+          fc.pre(parts.every(([code]) => code !== OPTION.overload))
+          const [inOptions, inFile, inSname] = used.map(octetsIn) as [number[], number[], number[]]
+          const overloading = overload === 0 ? [] : [OPTION.overload, 1, overload]
+          const datagram = rawMessage(hexOf([...inOptions, ...overloading, OPTION.end]), {
+            file: overload & 1 ? hexOf([...inFile, OPTION.end]) : '',
+            sname: overload & 2 ? hexOf([...inSname, OPTION.end]) : '',
+          })
+          const joined = new Map<number, number[]>()
+          for (const [code, value] of parts) joined.set(code, [...(joined.get(code) ?? []), ...value])
+          assert.deepEqual(optionsOf(datagram), [...joined])
+        },
+      ),
+      { numRuns: 500 },
+    )
+  })
+
   const broken: [string, Uint8Array, RegExp][] = [
     ['nothing', new Uint8Array(0), /0 octets/],
     ['a header without options', rawMessage('').subarray(0, 239), /239 octets/],
@@ -242,6 +278,38 @@ describe('encoding', () => {
       maxSize: 500,
     })
     assert.deepEqual([...overloaded.subarray(-6)], [82, 3, 1, 1, 9, 255])
+  })
+
+  test('RFC 3396 §4: no part of an option is over 255 octets, none but the last is under, and all stand together', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 254 }), fc.uint8Array({ maxLength: 1400 }), (number, value) => {
+        fc.pre(number !== OPTION.overload)
+        const octets = encodeDhcp(withOptions([number, value]), ROOMY)
+        const lengths: number[] = []
+        let at = 240
+        for (; octets[at] === number; at += 2 + (lengths.at(-1) ?? 0)) lengths.push(octets[at + 1] ?? 0)
+        assert.equal(octets[at], OPTION.end)
+        assert.equal(
+          lengths.reduce((sum, length) => sum + length, 0),
+          value.length,
+        )
+        assert.ok(
+          lengths.length === 1 || (lengths.slice(0, -1).every((length) => length === 255) && lengths.at(-1) !== 0),
+        )
+      }),
+    )
+  })
+
+  test('RFC 1542 §2.1, RFC 2131 §2: whatever it says, a message has at least 300 octets, and ends in END and zeros', () => {
+    fc.assert(
+      fc.property(messageWith(fc.uint8Array({ maxLength: 20 })), (message) => {
+        const octets = encodeDhcp(message, ROOMY)
+        const last = octets.findLastIndex((octet) => octet !== 0)
+        assert.ok(octets.length >= 300)
+        assert.equal(octets[last], OPTION.end)
+        assert.ok(octets.length === 300 || last === octets.length - 1)
+      }),
+    )
   })
 
   test('RFC 3396 §4: an option over 255 octets is split, the parts one behind the other', () => {

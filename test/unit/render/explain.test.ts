@@ -8,6 +8,7 @@ import { answerDhcp } from '../../../server/plan/dhcp/answer.ts'
 import type { Platform } from '../../../server/plan/dhcp/clients.ts'
 import { platforms } from '../../../server/plan/dhcp/clients.ts'
 import type { DhcpMessage } from '../../../server/plan/dhcp/message.ts'
+import type { DhcpMode } from '../../../server/plan/dhcp/proxy.ts'
 import { discoverFrom } from '../../../server/plan/dhcp/request.ts'
 import type { RenderContext } from '../../../server/render/catalogue.ts'
 import { artefactAt } from '../../../server/render/catalogue.ts'
@@ -186,6 +187,62 @@ describe('the way of a machine, in the order in which it asks', () => {
       'dhcp DHCPDISCOVER',
       'tftp /pxelinux.0',
       'tftp /pxelinux.cfg/01-00-00-5e-00-53-07',
+    ])
+  })
+})
+
+describe('beside another DHCP server', () => {
+  const [mac, hostname] = ['00:00:5e:00:53:01', 'acas0001'] as const
+  const parsed = parseMac(mac) ?? assert.fail()
+  const made = (arch: Platform, stage: ExplainStage, mode: DhcpMode): readonly ExplainedAnswer[] =>
+    explainBoot(contextOf(farm), parsed, hostname, arch, stage, mode).answers
+  const told = (answers: readonly ExplainedAnswer[]): readonly string[] =>
+    answers.map(({ door, asks, answer }) => `${door} ${asks.split(' from ')[0] ?? ''}: ${answer.split(',')[0] ?? ''}`)
+
+  test('a BIOS is told by broadcast; no value is of an address, and the loader is the one in the offer', () => {
+    const answers = made('bios', 'firmware', 'proxy')
+    assert.deepEqual(told(answers).slice(0, 2), [
+      'dhcp DHCPDISCOVER: DHCPOFFER without an address',
+      'tftp /pxelinux.0: the file',
+    ])
+    assert.deepEqual(
+      answers[0]?.values.map(({ name, value }) => [name, value]),
+      [
+        ['next-server (siaddr, 66)', '192.0.2.1'],
+        ['boot file (67)', 'pxelinux.0'],
+      ],
+    )
+  })
+
+  test('UEFI is sent to port 4011, and told of iPXE there, which asks by broadcast again', () => {
+    const boot = [
+      'tftp /snponly.efi: the file',
+      'dhcp DHCPDISCOVER: DHCPOFFER without an address',
+      'http /ipxe/00:00:5e:00:53:01.ipxe: ipxe',
+    ]
+    const ack = 'dhcp DHCPREQUEST on port 4011: DHCPACK without an address'
+    const offer = 'dhcp DHCPDISCOVER: DHCPOFFER without an address'
+    assert.deepEqual(told(made('uefi-x64', 'firmware', 'proxy')).slice(0, 5), [offer, ack, ...boot])
+    const [origin = ''] = made('uefi-x64', 'firmware', 'proxy').flatMap(({ values }) =>
+      values.filter(({ name }) => name.startsWith('boot file')).map((value) => value.origin.column),
+    )
+    assert.match(origin, /^GRUB before 2\.12/)
+  })
+
+  test('on the same host as the other, nothing is said by broadcast', () => {
+    for (const stage of ['firmware', 'ipxe'] as const)
+      assert.ok(
+        made('bios', stage, 'proxy-4011')
+          .filter(({ door }) => door === 'dhcp')
+          .every(({ asks }) => asks.startsWith('DHCPREQUEST on port 4011')),
+      )
+  })
+
+  test('a stranger is not told anything, and why', () => {
+    const stranger = parseMac('00:00:5e:00:53:99') ?? assert.fail()
+    const { answers } = explainBoot(contextOf(farm), stranger, null, 'bios', 'firmware', 'proxy')
+    assert.deepEqual(told(answers), [
+      'dhcp DHCPDISCOVER: silence: no interface of the inventory has MAC 00:00:5e:00:53:99',
     ])
   })
 })

@@ -85,4 +85,15 @@ describe('what a door notices', () => {
     timeline.note(sign)
     assert.equal(events.length, 2)
   })
+
+  test('a flood of requests in a machine’s name, each a little different, makes 200 events a minute, and none of its neighbour’s less', (t) => {
+    t.mock.timers.enable({ apis: ['Date'], now: 0 })
+    const { timeline, events } = opened()
+    for (let count = 0; count < 1000; count++) timeline.note({ ...sign, detail: `x${count}` })
+    timeline.note({ ...sign, machine: 'node2' })
+    assert.equal(events.length, 201)
+    t.mock.timers.setTime(60_000)
+    timeline.note(sign)
+    assert.equal(events.length, 202)
+  })
 })

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import type { DhcpMessage, MessageType } from '../../../../server/plan/dhcp/message.ts'
 import { NO_ADDRESS, OPTION } from '../../../../server/plan/dhcp/message.ts'
 import { messageType } from '../../../../server/plan/dhcp/options.ts'
 import { address, snapshotOf } from '../../../fixtures.ts'
 import { derivedMac } from '../../../../server/inventory/xen-mac.ts'
 import type { Arrival } from '../../../../server/plan/dhcp/arrival.ts'
+import type { Asked } from './asking.ts'
 import {
   answer,
   ask,
@@ -103,6 +105,42 @@ describe('REQUEST', () => {
   })
 })
 
+const giaddr = '192.0.2.254'
+const itself = '192.0.2.11'
+
+/** RFC 2131 §4.3.6, table 4: how a REQUEST of each state is told from the others, and what of it is right or wrong. */
+const states: readonly (readonly [string, Asked, 'ACK' | 'NAK' | null])[] = [
+  ['SELECTING', { options: [serverId('192.0.2.1'), requested(itself)] }, 'ACK'],
+  ['SELECTING by way of a relay', { giaddr, options: [serverId('192.0.2.1'), requested(itself)] }, 'ACK'],
+  ['SELECTING, not what was offered', { options: [serverId('192.0.2.1'), requested('192.0.2.99')] }, 'NAK'],
+  ['SELECTING another server', { options: [serverId('192.0.2.9'), requested(itself)] }, null],
+  ['SELECTING without an address', { options: [serverId('192.0.2.1')] }, null],
+  ['INIT-REBOOT', { options: [requested(itself)] }, 'ACK'],
+  ['INIT-REBOOT by way of a relay', { giaddr, options: [requested(itself)] }, 'ACK'],
+  ['INIT-REBOOT, its address of before', { options: [requested('192.0.2.99')] }, 'NAK'],
+  ['INIT-REBOOT, its address on another network', { giaddr, options: [requested('198.51.100.11')] }, 'NAK'],
+  ['RENEWING', { ciaddr: itself }, 'ACK'],
+  ['RENEWING, its address of before', { ciaddr: '192.0.2.99' }, 'NAK'],
+  ['REBINDING', { ciaddr: itself, broadcast: true }, 'ACK'],
+  ['REBINDING by way of a relay', { giaddr, ciaddr: itself }, 'ACK'],
+  ['REBINDING, its address of before', { giaddr, ciaddr: '192.0.2.99' }, 'NAK'],
+]
+
+for (const [state, asks, expected] of states)
+  test(`RFC 2131 §4.3.6, ${state}: ${expected ?? 'silence'}`, () => {
+    const made = answer(ask('REQUEST', asks))
+    assert.equal(made.kind === 'reply' ? messageType(made.reply) : null, expected)
+    if (made.kind === 'reply') assert.equal(made.reply.yiaddr, expected === 'ACK' ? itself : NO_ADDRESS)
+    // RFC 2131 §4.3.2: "If the DHCP server has no record of this client, then it MUST remain silent".
+    assert.notEqual(answer(ask('REQUEST', { ...asks, mac: '00:00:5e:00:53:99' })).kind, 'reply')
+  })
+
+test('a machine of ours on the wire of another network of ours is not refused there: silence, and it is listed', () => {
+  const elsewhere = { giaddr: '198.51.100.254' }
+  for (const asks of [{ ciaddr: itself }, { options: [requested(itself)] }, { options: [requested('198.51.100.99')] }])
+    assert.match(unserved(ask('REQUEST', { ...elsewhere, ...asks })).why, /^a asks through relay 198\.51\.100\.254/)
+})
+
 describe('INFORM, DECLINE, RELEASE', () => {
   test('RFC 2131 §4.3.5: INFORM is answered with the configuration, no address and no lease', () => {
     const ack = reply(ask('INFORM', { ciaddr: '192.0.2.11' }))
@@ -119,6 +157,10 @@ describe('INFORM, DECLINE, RELEASE', () => {
       why: 'a informs from 198.51.100.11, which is not on its network farm',
       machine: 'a',
     })
+  })
+
+  test('INFORM of a stranger: silence, for what we would tell it is of the machine’s row', () => {
+    unserved(ask('INFORM', { mac: '00:00:5e:00:53:99', ciaddr: '192.0.2.99' }))
   })
 
   test('an INFORM without ciaddr by way of a relay has the broadcast bit set: nobody knows an address', () => {
@@ -262,6 +304,28 @@ describe('relays', () => {
     for (const [code] of values) assert.equal(without.options.has(code), false)
   })
 
+  test('RFC 3046 §2.2: 82 is in every reply, a refusal’s too', () => {
+    const value = Uint8Array.of(1, 4, 0, 1, 2, 3, 2, 0)
+    const asks = (type: MessageType, more: Asked['options'] = []): DhcpMessage =>
+      reply(ask(type, { giaddr: '192.0.2.254', options: [[82, value], ...more] }))
+    const replies = [asks('DISCOVER'), asks('REQUEST', [requested('192.0.2.11')]), asks('INFORM')]
+    for (const made of [...replies, asks('REQUEST', [requested('192.0.2.99')])])
+      assert.deepEqual([made.options.get(82), [...made.options.keys()].at(-1)], [value, 82], messageType(made) ?? '')
+  })
+
+  test('RFC 3046 §2.1: a switch may add 82 without being a relay: it goes back, and selects nothing', () => {
+    const value = Uint8Array.of(1, 1, 7, 5, 4, 198, 51, 100, 0)
+    const offer = reply(ask('DISCOVER', { options: [[82, value]] }))
+    assert.deepEqual([offer.yiaddr, offer.options.get(82)], ['192.0.2.11', value])
+  })
+
+  test('an 82 whose lengths run past its end goes back as it came, and says nothing', () => {
+    for (const value of [Uint8Array.of(5), Uint8Array.of(5, 4, 198, 51), Uint8Array.of(11, 9, 1)]) {
+      const offer = reply(ask('DISCOVER', { giaddr: '192.0.2.254', options: [[82, value]] }))
+      assert.deepEqual([offer.options.get(82), quads(offer, 54)], [value, ['192.0.2.1']])
+    }
+  })
+
   test('a UUID of a malformed length goes back as it came: it is the client’s to understand', () => {
     assert.deepEqual(reply(ask('DISCOVER', { options: [[97, Uint8Array.of(0)]] })).options.get(97), Uint8Array.of(0))
   })
@@ -302,6 +366,22 @@ describe('by UUID', () => {
   test('a machine whose boot interface has no MAC is known by option 97, whatever card it has', () => {
     const offer = reply(ask('DISCOVER', { mac: unknownCard, options: [[97, uuid]] }))
     assert.deepEqual([offer.yiaddr, text(offer, OPTION.hostname)], ['192.0.2.13', 'byname'])
+  })
+
+  test('RFC 4390 §2.1: InfiniBand says no hardware address (htype 32, hlen 0): known by its UUID, its 61 echoed', () => {
+    const port = Uint8Array.of(0xff, 0, 0, 0, 1, 0, 3, 0, 1)
+    const infiniband = { htype: 32, chaddr: new Uint8Array(), broadcast: true }
+    const { htype, chaddr, broadcast, yiaddr, options } = reply({
+      ...ask('DISCOVER', {
+        options: [
+          [61, port],
+          [97, uuid],
+        ],
+      }),
+      ...infiniband,
+    })
+    assert.deepEqual({ htype, chaddr, broadcast }, infiniband)
+    assert.deepEqual([yiaddr, options.get(61)], ['192.0.2.13', port])
   })
 
   test('the MAC counts before the UUID, and a UUID alone is no way round a MAC that is written down', () => {

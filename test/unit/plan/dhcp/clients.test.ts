@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { describe, test } from 'node:test'
+import { architectureNames } from '../../../../server/plan/dhcp/architectures.ts'
 import type { Platform } from '../../../../server/plan/dhcp/clients.ts'
-import { architectureTypes, clientOf, platforms } from '../../../../server/plan/dhcp/clients.ts'
+import { architectureTypes, clientOf, platforms, strangePlatform } from '../../../../server/plan/dhcp/clients.ts'
 import type { DhcpMessage } from '../../../../server/plan/dhcp/message.ts'
 import { NO_ADDRESS, OPTION } from '../../../../server/plan/dhcp/message.ts'
 import { ascii, u16 } from '../../../../server/plan/dhcp/options.ts'
@@ -54,8 +57,21 @@ describe('the platform', () => {
     assert.deepEqual([...new Set(rows.map(([, name]) => name))].toSorted(), [...platforms].toSorted())
   })
 
-  test('a type whose loaders we don’t have (Itanium, EBC, POWER) is no client of ours', () => {
-    for (const type of [1, 2, 8, 10, 12, 65535]) assert.equal(platform(type), undefined)
+  test('IANA, Processor Architecture Types: a type whose loaders we don’t have is no client of ours, and is told by name', () => {
+    const ours = new Set(architectureTypes.map(({ type }) => type))
+    for (const type of [...architectureNames.keys(), 42, 65535].filter((one) => !ours.has(one)))
+      assert.equal(platform(type), undefined)
+    const strange = (asks: Asks): string | null => strangePlatform(request(asks))
+    assert.equal(strange({ arch: 2, vendor: 'PXEClient:Arch:00002' }), 'Itanium (type 2)')
+    assert.equal(strange({ arch: 18, vendor: 'HTTPClient' }), 'ARM 32-bit UEFI boot from HTTP (type 18)')
+    assert.equal(strange({ arch: 39, user: 'iPXE' }), 'LoongArch 64-bit UEFI (type 39)')
+    assert.equal(strange({ arch: 22, vendor: 'U-Boot.armv8' }), null)
+    assert.equal(strange({ arch: 7, vendor: 'PXEClient' }), null)
+  })
+
+  test('a row for HTTP boot has a type that IANA names so, and no other row has', () => {
+    for (const { type, http } of architectureTypes)
+      assert.equal(architectureNames[type]?.endsWith('boot from HTTP'), http, `type ${type}`)
   })
 
   test('PXE 2.1 §2.2.3: a client that gives no type is a BIOS', () => {
@@ -67,6 +83,15 @@ describe('the platform', () => {
     assert.equal(new Set(types).size, types.length)
     for (const { source } of architectureTypes) assert.match(source, /RFC 4578|IANA/)
   })
+})
+
+test('docs/reference/dhcp.md has the same types and platforms', async () => {
+  const manual = await readFile(join(import.meta.dirname, '../../../../docs/reference/dhcp.md'), 'utf8')
+  const rows = [...manual.matchAll(/^\| (\d+)[^|]*\| `([a-z0-9-]+)`(, HTTP boot)? +\|/gm)]
+  assert.deepEqual(
+    rows.map(([, type, platform, http]) => ({ type: Number(type), platform, http: http !== undefined })),
+    architectureTypes.map(({ type, platform, http }) => ({ type, platform, http })),
+  )
 })
 
 describe('what asks', () => {

@@ -4,6 +4,7 @@ import fc from 'fast-check'
 import { NO_ADDRESS, OPTION, type DhcpMessage } from '../../../../server/plan/dhcp/message.ts'
 import {
   ascii,
+  bootItem,
   clientArchitecture,
   formatMac,
   ipv4List,
@@ -47,6 +48,15 @@ const listed = (map: ReadonlyMap<number, Uint8Array> | null) =>
   map && [...map].map(([code, value]) => [code, [...value]])
 
 describe('readers', () => {
+  test('PXE 2.1, table 2-1: PXE_BOOT_ITEM is four octets within option 43; what is not so is none', () => {
+    const item = (value: string) => bootItem(withOption(OPTION.vendorSpecific, value))
+    assert.deepEqual(item('47 04 00 07 00 00 ff'), Uint8Array.of(0, 7, 0, 0))
+    assert.deepEqual(item('00 06 01 08 47 04 00 07 80 01'), Uint8Array.of(0, 7, 0x80, 1))
+    for (const other of ['', '06 01 08 ff', '47 02 00 07 ff', '47 04 00 07', 'ff 47 04 00 07 00 00'])
+      assert.equal(item(other), null, other)
+    assert.equal(bootItem(bare), null)
+  })
+
   test('an absent option reads as null, or as an empty list', () => {
     const readers = [messageType, requestedAddress, serverIdentifier, clientArchitecture, vendorClass, maxMessageSize]
     for (const read of [...readers, machineUuid, relayAgentInformation, ipxeFeatures]) assert.equal(read(bare), null)

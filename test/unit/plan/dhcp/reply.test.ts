@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { NO_ADDRESS, OPTION } from '../../../../server/plan/dhcp/message.ts'
-import { messageType, ascii, u16 } from '../../../../server/plan/dhcp/options.ts'
+import { messageType, ascii, u16, u32 } from '../../../../server/plan/dhcp/options.ts'
 import { snapshotOf, address } from '../../../fixtures.ts'
-import { ask, farm, host, number, onBoth, pxe, quads, reply, text } from './asking.ts'
+import { ask, farm, host, number, onBoth, pxe, quads, reply, requested, serverId, text } from './asking.ts'
 
 describe('DISCOVER', () => {
   test('RFC 2131 §4.3.1 table 3: an OFFER of the reservation, with the fields of the request that go back', () => {
@@ -27,6 +27,48 @@ describe('DISCOVER', () => {
       },
     )
     assert.deepEqual(quads(offer, OPTION.serverIdentifier), ['192.0.2.1'])
+  })
+
+  test('RFC 2131 §3.1, §4.3.1: the ACK gives what the OFFER gave, whoever asks, and whoever of several servers', () => {
+    for (const options of [
+      [],
+      pxe(),
+      pxe(7),
+      [...pxe(7), [OPTION.userClass, ascii('iPXE')] as const],
+      [[OPTION.vendorClass, ascii('HTTPClient')] as const, [OPTION.clientArchitecture, u16(16)] as const],
+    ])
+      for (const server of [host, onBoth]) {
+        const given = (type: 'DISCOVER' | 'REQUEST'): unknown => {
+          const wanted = type === 'REQUEST' ? [requested('192.0.2.11'), serverId('192.0.2.1')] : []
+          const { options: replied, ...fields } = reply(ask(type, { options: [...options, ...wanted] }), farm, server)
+          return { ...fields, options: [...replied].filter(([code]) => code !== OPTION.messageType) }
+        }
+        assert.deepEqual(given('REQUEST'), given('DISCOVER'))
+      }
+  })
+
+  test('RFC 2131 §4.3.1: what a client would like to have changes nothing: another address, another lease, another name', () => {
+    const wishes = [
+      requested('192.0.2.99'),
+      [OPTION.leaseTime, u32(60)],
+      [OPTION.hostname, ascii('somebody-else')],
+    ] as const
+    assert.deepEqual(reply(ask('DISCOVER', { options: wishes })), reply(ask('DISCOVER')))
+  })
+
+  test('RFC 2131 §4.3.1 table 3: what is the client’s to say (50, 55, 57, 77, 93, 94) is in no reply', () => {
+    const said = [
+      requested('192.0.2.11'),
+      [OPTION.parameterRequestList, Uint8Array.of(1, 3, 50, 55, 57, 93)],
+      [OPTION.maxMessageSize, u16(1500)],
+      [OPTION.userClass, ascii('x')],
+      [OPTION.clientNetworkInterface, Uint8Array.of(1, 3, 16)],
+      ...pxe(7),
+    ] as const
+    for (const type of ['DISCOVER', 'REQUEST', 'INFORM'] as const) {
+      const { options } = reply(ask(type, { options: said }))
+      for (const code of [50, 55, 57, 77, 93, 94]) assert.equal(options.has(code), false, `${type} ${code}`)
+    }
   })
 
   test('RFC 2131 §4.4.5: a lease with its renewal at one half and its rebinding at seven eighths', () => {
@@ -111,15 +153,32 @@ describe('boot', () => {
     assert.deepEqual([offer.siaddr, offer.file], ['192.0.2.1', 'pxelinux.0'])
   })
 
-  test('the boot file is of the client’s architecture', () => {
+  test('the boot file is of the client’s architecture, by TFTP for a PXE ROM and by HTTP for HTTP boot', () => {
     for (const [arch, file] of [
       [0, 'pxelinux.0'],
+      [6, 'ipxe-ia32.efi'],
       [7, 'shimx64.efi'],
       [9, 'shimx64.efi'],
       [11, 'shimaa64.efi'],
-      [6, 'ipxe-ia32.efi'],
+      [27, 'ipxe-riscv64.efi'],
     ] as const)
       assert.equal(reply(ask('DISCOVER', { options: pxe(arch) })).file, file)
+    for (const [arch, file] of [
+      [15, 'ipxe-ia32.efi'],
+      [16, 'snponly.efi'],
+      [19, 'ipxe-arm64.efi'],
+      [28, 'ipxe-riscv64.efi'],
+    ] as const) {
+      const offer = reply(ask('DISCOVER', { options: [[OPTION.clientArchitecture, u16(arch)]] }))
+      assert.deepEqual(
+        [text(offer, OPTION.bootfile), text(offer, OPTION.vendorClass)],
+        [`http://192.0.2.1/${file}`, 'HTTPClient'],
+      )
+    }
+  })
+
+  test('option 93 missing: a PXE ROM of that age is a BIOS', () => {
+    assert.equal(reply(ask('DISCOVER', { options: [[OPTION.vendorClass, ascii('PXEClient')]] })).file, 'pxelinux.0')
   })
 
   test('an architecture without loaders gets its address and no boot file', () => {
@@ -148,6 +207,7 @@ describe('boot', () => {
     const url = 'http://192.0.2.1/ipxe/00:00:5e:00:53:01.ipxe'
     for (const mark of [
       [OPTION.userClass, ascii('iPXE')],
+      [OPTION.userClass, Uint8Array.of(4, ...ascii('iPXE'))], // RFC 3004 §4
       [OPTION.ipxe, Uint8Array.of(0x13, 1, 1)],
     ] as const)
       assert.equal(text(reply(ask('DISCOVER', { options: [...pxe(), mark] })), OPTION.bootfile), url)

@@ -4,7 +4,7 @@ import { parseMac } from '../../../../server/inventory/address.ts'
 import { clientOf, platforms } from '../../../../server/plan/dhcp/clients.ts'
 import { OPTION } from '../../../../server/plan/dhcp/message.ts'
 import { formatMac, messageType, vendorClass } from '../../../../server/plan/dhcp/options.ts'
-import { discoverFrom } from '../../../../server/plan/dhcp/request.ts'
+import { discoverFrom, requestAfter } from '../../../../server/plan/dhcp/request.ts'
 import { decodeDhcp, encodeDhcp } from '../../../../server/render/dhcp.ts'
 
 const mac = parseMac('00:00:5e:00:53:01')
@@ -31,6 +31,13 @@ test('it is a DISCOVER of that card, broadcast, as firmware writes it', () => {
   )
   assert.equal(vendorClass(request), 'PXEClient:Arch:00007:UNDI:003016')
   assert.equal(vendorClass(discoverFrom(mac, 'uefi-arm64', 'http')), 'HTTPClient:Arch:00019:UNDI:003016')
+})
+
+test('PXE 2.1 §2.2: what follows it on port 4011 is a REQUEST that says the same, to us alone', () => {
+  const discover = discoverFrom(mac, 'uefi-x64', 'firmware')
+  const request = requestAfter(discover)
+  assert.deepEqual([messageType(request), request.broadcast], ['REQUEST', false])
+  assert.deepEqual([vendorClass(request), clientOf(request)], [vendorClass(discover), clientOf(discover)])
 })
 
 test('it is a message: encoded and decoded it is the same', () => {

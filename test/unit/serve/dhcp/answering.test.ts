@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { pino } from 'pino'
+import { answerDhcp } from '../../../../server/plan/dhcp/answer.ts'
 import type { DhcpMessage } from '../../../../server/plan/dhcp/message.ts'
 import { dhcpAnswering } from '../../../../server/serve/dhcp/answering.ts'
 import type { DhcpVia } from '../../../../server/serve/dhcp/door.ts'
@@ -18,10 +19,11 @@ function desk() {
   const metrics = openMetrics(() => ({ revision: 1, machines: 1, inventoryUp: true, viewsUp: null }))
   const answer = dhcpAnswering({
     context: () => ({ snapshot: farm, server: host, known: { templates: new Set() }, now: 0 }),
+    plan: answerDhcp,
     timeline: { note: (sign) => void signs.push(sign), report: () => assert.fail('nobody reports') },
     metrics,
     seen: {
-      note: (_request, _via, { why }) => void seen.push(why),
+      note: (_asking, { why }) => void seen.push(why),
       forget: () => void seen.push('answered'),
       close: () => Promise.resolve(),
     },
@@ -48,6 +50,16 @@ test('a booting machine’s reply is a sign in its timeline; that of a system wh
       peer: '192.0.2.254',
     },
   ])
+})
+
+test('a booting machine that there is no boot file for is told so in its timeline, by the name of its architecture', () => {
+  const { signs, ask: asks } = desk()
+  asks(ask('DISCOVER', { options: pxe(10) }))
+  asks(ask('DISCOVER', { mac: '00:00:5e:00:53:11', giaddr: '198.51.100.254', options: pxe(7) }))
+  assert.deepEqual(
+    signs.map(({ detail }) => detail),
+    ['192.0.2.11 to ARM 32-bit UEFI (type 10): no boot file', '198.51.100.11 to uefi-x64 pxe: no boot file'],
+  )
 })
 
 test('a refusal of a booting machine says what it wanted', () => {

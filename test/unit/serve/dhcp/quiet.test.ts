@@ -6,7 +6,8 @@ const minute = 60_000
 
 function collected() {
   const lines: unknown[][] = []
-  return { lines, log: { info: (...line: unknown[]) => void lines.push(line) } }
+  const take = (...line: unknown[]): void => void lines.push(line)
+  return { lines, log: { info: take, warn: take } }
 }
 
 test('who repeats himself is news once an hour', (t) => {
@@ -28,7 +29,7 @@ test('of more keys than it may hold the oldest are news again', () => {
 test('a minute has so many lines, and one at its end that says how many more there were', (t) => {
   t.mock.timers.enable({ apis: ['setTimeout'] })
   const { lines, log } = collected()
-  const quiet = quietLog(log, 2)
+  const quiet = quietLog(log, 2, 'bootstead seen')
   for (const mac of ['a', 'b', 'c', 'd', 'e']) quiet.info({ mac }, 'no answer')
   assert.deepEqual(lines, [
     [{ mac: 'a' }, 'no answer'],
@@ -53,4 +54,17 @@ test('what was kept back is said at the end', () => {
   quiet.close()
   assert.equal(lines.length, 2)
   assert.deepEqual(lines[1]?.[0], { more: 1 })
+})
+
+test('warnings and other lines count together', () => {
+  const { lines, log } = collected()
+  const quiet = quietLog(log, 2)
+  quiet.warn({}, 'not sent')
+  quiet.info({}, 'no answer')
+  quiet.warn({}, 'not sent')
+  quiet.close()
+  assert.deepEqual(
+    lines.map(([, message]) => message),
+    ['not sent', 'no answer', '1 more lines like these in the last minute'],
+  )
 })

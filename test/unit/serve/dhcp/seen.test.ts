@@ -8,7 +8,7 @@ import { OPTION } from '../../../../server/plan/dhcp/message.ts'
 import { u16 } from '../../../../server/plan/dhcp/options.ts'
 import type { DhcpVia } from '../../../../server/serve/dhcp/door.ts'
 import { readSeen, writeSeen } from '../../../../server/serve/dhcp/seen-file.ts'
-import { openSeen } from '../../../../server/serve/dhcp/seen.ts'
+import { askingBy, openSeen } from '../../../../server/serve/dhcp/seen.ts'
 import { silent, temporaryFolder } from '../../../fixtures.ts'
 import { ask, pxe } from '../../plan/dhcp/asking.ts'
 
@@ -31,9 +31,9 @@ describe('the list of clients seen', () => {
     const seen = await openSeen({ stateDir, log: silent })
     const uuid = Uint8Array.of(0, 0x2e, 0x1c, 0x4d, 0x56, 0, 0, 0, 0x40, 0x80, 0, 0, 0, 0x5e, 0, 0x53, 1)
     const request = ask('DISCOVER', { giaddr: '192.0.2.254', options: [...pxe(7), [OPTION.machineUuid, uuid]] })
-    seen.note(request, via, stranger)
+    seen.note(askingBy(request, via), stranger)
     t.mock.timers.setTime(Date.parse('2026-11-23T10:00:09Z'))
-    seen.note(request, via, stranger)
+    seen.note(askingBy(request, via), stranger)
     await seen.close()
     assert.deepEqual(await readSeen(stateDir), [
       {
@@ -54,9 +54,9 @@ describe('the list of clients seen', () => {
     const stateDir = temporaryFolder(t)
     const seen = await openSeen({ stateDir, log: silent })
     const arrival = { interface: 'eth1', addresses: [] }
-    seen.note(ask('DISCOVER', { mac: macOf(1) }), via, stranger)
-    seen.note(ask('DISCOVER', { mac: macOf(2) }), { ...via, arrival }, stranger)
-    seen.note(ask('DISCOVER', { mac: macOf(3), giaddr: '192.0.2.254' }), { ...via, arrival }, stranger)
+    seen.note(askingBy(ask('DISCOVER', { mac: macOf(1) }), via), stranger)
+    seen.note(askingBy(ask('DISCOVER', { mac: macOf(2) }), { ...via, arrival }), stranger)
+    seen.note(askingBy(ask('DISCOVER', { mac: macOf(3), giaddr: '192.0.2.254' }), { ...via, arrival }), stranger)
     await seen.close()
     assert.deepEqual(
       (await readSeen(stateDir))?.map((client) => client.via),
@@ -67,9 +67,9 @@ describe('the list of clients seen', () => {
   test('has nobody who has been answered since', async (t) => {
     const stateDir = temporaryFolder(t)
     const seen = await openSeen({ stateDir, log: silent })
-    for (const mac of [macOf(1), macOf(2)]) seen.note(ask('DISCOVER', { mac }), via, stranger)
-    seen.forget(ask('DISCOVER', { mac: macOf(1) }))
-    seen.forget(ask('DISCOVER', { mac: macOf(3) }))
+    for (const mac of [macOf(1), macOf(2)]) seen.note(askingBy(ask('DISCOVER', { mac }), via), stranger)
+    seen.forget(macOf(1))
+    seen.forget(macOf(3))
     await seen.close()
     assert.deepEqual(
       (await readSeen(stateDir))?.map(({ mac }) => mac),
@@ -84,7 +84,7 @@ describe('the list of clients seen', () => {
       [3, 1],
     ]) {
       const seen = await openSeen({ stateDir, log: silent })
-      for (const number of macs) seen.note(ask('DISCOVER', { mac: macOf(number) }), via, stranger)
+      for (const number of macs) seen.note(askingBy(ask('DISCOVER', { mac: macOf(number) }), via), stranger)
       await seen.close()
     }
     assert.deepEqual(
@@ -101,7 +101,8 @@ describe('the list of clients seen', () => {
     const stateDir = temporaryFolder(t)
     const { lines, log } = logLines()
     const seen = await openSeen({ stateDir, log })
-    for (let number = 0; number < 10_000; number++) seen.note(ask('DISCOVER', { mac: macOf(number) }), via, stranger)
+    for (let number = 0; number < 10_000; number++)
+      seen.note(askingBy(ask('DISCOVER', { mac: macOf(number) }), via), stranger)
     await seen.close()
     const clients = (await readSeen(stateDir)) ?? []
     assert.deepEqual([clients.length, clients[0]?.mac, clients.at(-1)?.mac], [4096, macOf(9999), macOf(5904)])
@@ -112,7 +113,8 @@ describe('the list of clients seen', () => {
   test('logs a client once an hour for each reason', async (t) => {
     const { lines, log } = logLines()
     const seen = await openSeen({ stateDir: temporaryFolder(t), log })
-    for (const why of ['one', 'one', 'two']) seen.note(ask('DISCOVER', { options: pxe() }), via, { why, machine: 'a' })
+    for (const why of ['one', 'one', 'two'])
+      seen.note(askingBy(ask('DISCOVER', { options: pxe() }), via), { why, machine: 'a' })
     await seen.close()
     assert.deepEqual(
       lines.map(({ why, machine, msg }) => [why, machine, msg]),
@@ -133,7 +135,7 @@ describe('the list of clients seen', () => {
         [OPTION.clientArchitecture, u16(0)],
       ],
     })
-    seen.note({ ...request, chaddr: Uint8Array.from({ length: 8 }, (_, index) => index) }, via, stranger)
+    seen.note(askingBy({ ...request, chaddr: Uint8Array.from({ length: 8 }, (_, index) => index) }, via), stranger)
     await seen.close()
     const [client] = (await readSeen(stateDir)) ?? []
     assert.deepEqual(
@@ -159,7 +161,7 @@ describe('the file', () => {
     }
     const { lines, log } = logLines()
     const seen = await openSeen({ stateDir, log })
-    seen.note(ask('DISCOVER'), via, stranger)
+    seen.note(askingBy(ask('DISCOVER'), via), stranger)
     await seen.close()
     assert.equal((await readSeen(stateDir))?.length, 1)
     assert.equal(lines[0]?.['msg'], 'the list of clients seen begins anew')
@@ -176,7 +178,7 @@ describe('the file', () => {
   test('that can’t be written is logged, and the server goes on', async (t) => {
     const { lines, log } = logLines()
     const seen = await openSeen({ stateDir: join(temporaryFolder(t), 'absent'), log })
-    seen.note(ask('DISCOVER'), via, stranger)
+    seen.note(askingBy(ask('DISCOVER'), via), stranger)
     await seen.close()
     assert.equal(lines.at(-1)?.['msg'], 'the list of clients seen can not be written')
   })

@@ -1,0 +1,100 @@
+// What is wrong, who asked in vain, and whether all is well.
+import { z } from 'zod'
+import type { Finding } from '../../inventory/findings.ts'
+import { allFindings, findings } from '../../inventory/findings.ts'
+import { chosenNames } from '../../manage/selection.ts'
+import { hidden, withoutSecrets } from '../../manage/secrets.ts'
+import { adoptStranger } from '../../manage/strangers.ts'
+import { readSeen } from '../../serve/dhcp/seen-file.ts'
+import type { Role } from '../roles.ts'
+import { mayAs } from '../roles.ts'
+import { change, changeAnswers, changeQuery } from './apply.ts'
+import { assignmentsOf } from './assign.ts'
+import type { Api, Endpoint } from './endpoint.ts'
+import { endpoint } from './endpoint.ts'
+import { selectors, selectQuery } from './page.ts'
+import { finding, health, newMachine, seenClient } from './schemas.ts'
+
+export const reportEndpoints = (api: Api): readonly Endpoint[] => [
+  endpoint({
+    method: 'get',
+    path: '/findings',
+    role: 'viewer',
+    tag: 'reports',
+    summary: 'every row that keeps a machine from being served, and what looks wrong',
+    query: z.object({
+      select: selectQuery,
+      limit: z.coerce.number().int().min(1).max(10_000).default(1000),
+    }),
+    answers: {
+      200: {
+        what: 'the findings; `more`: there are others',
+        schema: z.object({ items: z.array(finding), more: z.boolean() }),
+      },
+    },
+    example: { query: { select: 'web' } },
+    handle: async ({ desk, query, visit }) => {
+      const snapshot = await api.snapshot()
+      const words = selectors(query.select)
+      const found =
+        words.length === 0
+          ? allFindings(snapshot, desk.known)
+          : chosenNames(snapshot, words).flatMap((name) => findings(snapshot, name, desk.known))
+      const items: Finding[] = []
+      for (const one of found) if (items.push(shown(one, visit.actor.role)) > query.limit) break
+      return { body: { items: items.slice(0, query.limit), more: items.length > query.limit } }
+    },
+  }),
+  endpoint({
+    method: 'get',
+    path: '/seen',
+    role: 'viewer',
+    tag: 'reports',
+    summary: 'machines and strangers that asked for an address and got none, with the reason',
+    answers: { 200: { what: 'whoever asked last comes first', schema: z.object({ items: z.array(seenClient) }) } },
+    example: {},
+    handle: async ({ desk }) => ({ body: { items: (await readSeen(desk.stateDir)) ?? [] } }),
+  }),
+  endpoint({
+    method: 'post',
+    path: '/seen/{mac}/adopt',
+    role: 'operator',
+    tag: 'reports',
+    summary: 'make a stranger a machine of the inventory, with its MAC',
+    params: { mac: 'as it stands in the list' },
+    query: changeQuery,
+    body: z.strictObject({
+      ...newMachine.shape,
+      interface: z.string().default('eth0').describe('what the interface with the MAC is called'),
+    }),
+    answers: changeAnswers,
+    example: {
+      params: { mac: '00:00:5e:00:53:78' },
+      body: {
+        hostname: 'newcomer',
+        profile: 'base',
+        disk: 'sda',
+        interfaces: { eth0: { ip: '192.0.2.78', network: 'farm' } },
+      },
+    },
+    handle: ({ desk, params: { mac = '' }, query, body: { hostname, interface: nic, ...patch } }) =>
+      change(api, desk, query, (snapshot) => adoptStranger(snapshot, { mac, hostname, nic }, assignmentsOf(patch))),
+  }),
+  endpoint({
+    method: 'get',
+    path: '/health',
+    role: 'viewer',
+    tag: 'reports',
+    summary: "whether all is well: the server's own /healthz",
+    answers: { 200: { what: 'all is well, or what is not', schema: health } },
+    example: {},
+    handle: () => ({ body: api.health() }),
+  }),
+]
+
+/** The value of a row that can't be read may be anything, a secret too. */
+function shown(found: Finding, role: Role): Finding {
+  if (mayAs(role, 'operator')) return found
+  const isOpaque = /^(params|value)(\.|$)/.test(found.field)
+  return { ...found, value: isOpaque ? hidden : withoutSecrets(found.field, found.value) }
+}

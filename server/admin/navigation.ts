@@ -1,0 +1,19 @@
+// What the pages' head leads to. A page that is to be found there has its line here.
+import type { Role } from './roles.ts'
+import { mayAs } from './roles.ts'
+
+const places: readonly Readonly<{ href: string; label: string; role: Role }>[] = [
+  { href: '/machines', label: 'Machines', role: 'viewer' },
+  { href: '/seen', label: 'Seen', role: 'viewer' },
+  { href: '/import', label: 'Import', role: 'operator' },
+  { href: '/users', label: 'Users', role: 'admin' },
+  { href: '/reference', label: 'API', role: 'viewer' },
+]
+
+export type Place = Readonly<{ href: string; label: string; isHere: boolean }>
+
+/** @param path of the page that is shown */
+export const placesFor = (role: Role, path: string): readonly Place[] =>
+  places
+    .filter((place) => mayAs(role, place.role))
+    .map(({ href, label }) => ({ href, label, isHere: path === href || path.startsWith(`${href}/`) }))

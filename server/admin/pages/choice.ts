@@ -1,0 +1,56 @@
+// The machines that something is going to be done to: ticked ones, a page, or all that a list has found.
+import { SelectorError } from '../../inventory/select.ts'
+import type { Snapshot } from '../../inventory/snapshot.ts'
+import type { Desk } from '../../manage/desk.ts'
+import { Refused } from '../../manage/failure.ts'
+import { findMachines } from '../../manage/listing.ts'
+import { foldNames } from '../../manage/names.ts'
+import { chosenNames } from '../../manage/selection.ts'
+import type { Visit } from '../route.ts'
+import { fieldOf, queryOf } from '../route.ts'
+import { fieldsOf, machinesPerPage, readMachineQuery } from './machine-query.ts'
+
+export type Choice = Readonly<{
+  names: readonly string[]
+  /** The same in few words: what forms carry on. */
+  folded: string
+}>
+
+/** More are for the command line: a page that asks about them would say nothing to anybody. */
+const mostAtOnce = 10_000
+
+/** @throws Refused when there is none, there are too many, or one has gone */
+export async function readChoice(desk: Desk, snapshot: Snapshot, visit: Visit): Promise<Choice> {
+  const names = await (visit.request.method === 'GET' ? asked(desk, snapshot, visit) : carried(snapshot, visit)).catch(
+    (error: unknown) => {
+      throw error instanceof SelectorError ? new Refused(error.message) : error
+    },
+  )
+  if (names.length === 0)
+    throw new Refused('no machine is chosen: go back to the list and tick some, or choose all that it has found')
+  if (names.length > mostAtOnce)
+    throw new Refused(
+      `${names.length.toLocaleString('en')} machines are chosen, and a page does ${mostAtOnce.toLocaleString('en')} at once: choose fewer, or use the command line`,
+    )
+  return { names, folded: foldNames(names) }
+}
+
+async function asked(desk: Desk, snapshot: Snapshot, { request }: Visit): Promise<readonly string[]> {
+  const scope = queryOf(request, 'scope')
+  if (scope !== 'page' && scope !== 'all') return chosenNames(snapshot, fieldsOf(request.query, 'machine'))
+  const { filter, sort, isReversed, from } = readMachineQuery(request)
+  const { names } = await findMachines(desk, snapshot, filter, { field: sort, isReversed })
+  if (scope === 'all') return names
+  const begin = Math.max(0, names.indexOf(from))
+  return names.slice(begin, begin + machinesPerPage)
+}
+
+// eslint-disable-next-line @typescript-eslint/require-await -- fails as asked() does
+const carried = async (snapshot: Snapshot, { request }: Visit): Promise<readonly string[]> =>
+  chosenNames(snapshot, wordsOf(fieldOf(request, 'select')))
+
+/** `acas[0001-0040], web` as selectors: commas within brackets divide nothing. */
+const wordsOf = (folded: string): readonly string[] => folded.split(/,\s+/).filter((word) => word !== '')
+
+/** Of the forms that carry a choice on: ten thousand names that don't fold. */
+export const mostChoiceBytes = 1024 * 1024

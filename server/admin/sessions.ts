@@ -1,0 +1,52 @@
+// Browsers' sessions: made at log-in, ended by log-out and by the clock.
+import type { Request, Response } from 'express'
+import type { Store } from '../inventory/store/open.ts'
+import { isoTime } from '../inventory/store/record.ts'
+import { deleteSession, readStoredSession, recordSession, recordSessionSeen } from '../inventory/store/sessions.ts'
+import type { Actor } from './actor.ts'
+import { clearSessionCookie, readSessionCookie, setSessionCookie } from './cookie.ts'
+import { parseRole } from './roles.ts'
+import { hashSecret, newSecret } from './secrets.ts'
+
+export const sessionTimes = { idleMs: 60 * 60_000, longestMs: 12 * 3600_000, notedEveryMs: 60_000 } as const
+
+/** A new secret at every log-in; whatever session the browser had ends, so that none that was planted lives on. */
+export async function beginSession(
+  store: Store,
+  now: number,
+  user: string,
+  request: Request,
+  response: Response,
+): Promise<void> {
+  const before = readSessionCookie(request)
+  if (before !== null) await deleteSession(store, hashSecret(before))
+  const secret = newSecret()
+  const at = isoTime(now)
+  const expiresAt = isoTime(now + sessionTimes.longestMs)
+  await recordSession(
+    store,
+    { hash: hashSecret(secret), user, created_at: at, seen_at: at, expires_at: expiresAt },
+    isoTime(now - sessionTimes.idleMs),
+  )
+  setSessionCookie(request, response, secret)
+}
+
+/** Whose it is, as that user is now; null when it has ended. */
+export async function readSession(store: Store, now: number, secret: string): Promise<Actor | null> {
+  const hash = hashSecret(secret)
+  const session = await readStoredSession(store, hash)
+  if (session === null) return null
+  const seenMs = Date.parse(session.seen_at)
+  if (now >= Date.parse(session.expires_at) || now - seenMs >= sessionTimes.idleMs) {
+    await deleteSession(store, hash)
+    return null
+  }
+  if (now - seenMs >= sessionTimes.notedEveryMs) await recordSessionSeen(store, hash, isoTime(now))
+  return { name: session.user, role: parseRole(session.role), via: 'session' }
+}
+
+export async function endSession(store: Store, request: Request, response: Response): Promise<void> {
+  const secret = readSessionCookie(request)
+  if (secret !== null) await deleteSession(store, hashSecret(secret))
+  clearSessionCookie(request, response)
+}

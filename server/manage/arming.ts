@@ -1,0 +1,123 @@
+// Whether machines may be armed, and what their installs will erase.
+import { findings } from '../inventory/findings.ts'
+import type { Image, Machine } from '../inventory/rows.ts'
+import type { Snapshot } from '../inventory/snapshot.ts'
+import { readEverInstalled } from '../inventory/store/read.ts'
+import { recordArming } from '../inventory/store/record.ts'
+import type { Expected } from '../inventory/store/versions.ts'
+import type { GuestChoice, ToArm } from '../plan/guests-along.ts'
+import { guestsOf, machinesToArm } from '../plan/guests-along.ts'
+import { installObstacle } from '../plan/install.ts'
+import type { Settings } from '../plan/settings.ts'
+import { settingsOf } from '../plan/settings.ts'
+import type { CheckedFiles } from '../serve/images/verify.ts'
+import { verifyImage } from '../serve/images/verify.ts'
+import type { Desk } from './desk.ts'
+import { describeError } from './failure.ts'
+import { describeFinding } from './finding-text.ts'
+
+export type Arming = Readonly<{
+  hostname: string
+  profile: string
+  /** `el 9.4 x86_64`. */
+  release: string
+  image: string
+  /** What the machine itself calls the disk that is erased. */
+  disk: string
+  dom0: string | null
+  /** The Dom0's devices behind a guest's disks. */
+  vdisk: string | null
+}>
+
+export type Refusal = Readonly<{ hostname: string; why: string }>
+
+export type ArmOptions = Readonly<{
+  guests: GuestChoice
+  /** How long the install may wait for its machine; null: as long as the site says. */
+  hours: number | null
+  /** Everything is checked, and nothing armed. */
+  dryRun?: boolean
+  expected?: readonly Expected[]
+}>
+
+/** All were armed (with `dryRun`: would be) for one install each, or none was. */
+export type Armed =
+  | Readonly<{ kind: 'armed'; toArm: ToArm; armings: readonly Arming[]; expiresAt: number }>
+  | Readonly<{ kind: 'refused'; toArm: ToArm; refusals: readonly Refusal[] }>
+
+/** @param snapshot current: a picture of yesterday may lack a disk that is erased */
+export async function armMachines(
+  desk: Desk,
+  snapshot: Snapshot,
+  named: readonly Machine[],
+  { guests, hours, dryRun = false, expected = [] }: ArmOptions,
+): Promise<Armed> {
+  const { store, who } = desk
+  const family = named.flatMap((machine) => [machine, ...guestsOf(snapshot, machine)])
+  const reported = await readEverInstalled(store, [...new Set(family.map(({ hostname }) => hostname))])
+  const toArm = machinesToArm(snapshot, named, guests, reported)
+  const machines = [...toArm.asked, ...toArm.along]
+  const { armings, refusals } = await checkArming(desk, snapshot, machines)
+  if (refusals.length > 0) return { kind: 'refused', toArm, refusals }
+  const now = desk.now()
+  const expiresAt = now + (hours ?? desk.installHours) * 3_600_000
+  const names = machines.map(({ hostname }) => hostname)
+  if (!dryRun) await recordArming(store, names, { who, now, expiresAt, expected })
+  return { kind: 'armed', toArm, armings, expiresAt }
+}
+
+/** Machines that may be armed, and every reason against the others. */
+async function checkArming(
+  { server, known, stateDir }: Desk,
+  snapshot: Snapshot,
+  machines: readonly Machine[],
+): Promise<Readonly<{ armings: readonly Arming[]; refusals: readonly Refusal[] }>> {
+  const armings: Arming[] = []
+  const refusals: Refusal[] = []
+  const imageProblems = imageChecker(stateDir)
+  for (const machine of machines) {
+    const { hostname } = machine
+    const settings = settingsOf(snapshot, machine, server)
+    const withheld = findings(snapshot, hostname, known).filter(({ severity }) => severity === 'withheld')
+    const obstacle = withheld.length > 0 ? null : installObstacle({ snapshot, server, known }, settings)
+    const image = settings.image.value
+    const problems = [
+      ...withheld.map((finding) => `withheld: ${describeFinding(finding)}`),
+      ...(obstacle === null ? [] : [obstacle]),
+      ...(image === null || withheld.length > 0 || obstacle !== null ? [] : await imageProblems(image)),
+    ]
+    refusals.push(...problems.map((why) => ({ hostname, why })))
+    if (problems.length === 0) armings.push(armingOf(settings, image))
+  }
+  return { armings, refusals }
+}
+
+/** One look at each image, however many machines have it. */
+function imageChecker(stateDir: string): (image: Image) => Promise<readonly string[]> {
+  const checked: CheckedFiles = new Map()
+  const known = new Map<string, Promise<readonly string[]>>()
+  const check = async (image: Image): Promise<readonly string[]> => {
+    try {
+      return (await verifyImage(stateDir, image, checked)).map(({ message }) => message)
+    } catch (error) {
+      return [`image ${image.name} can't be checked: ${describeError(error)}`]
+    }
+  }
+  return (image) => {
+    const problems = known.get(image.name) ?? check(image)
+    known.set(image.name, problems)
+    return problems
+  }
+}
+
+function armingOf({ machine, family, version, arch, disk }: Settings, image: Image | null): Arming {
+  return {
+    hostname: machine.hostname,
+    profile: machine.profile,
+    release: `${family.value ?? ''} ${version.value ?? ''} ${arch.value}`,
+    image: image?.name ?? '',
+    disk: disk.value ?? '',
+    dom0: machine.dom0,
+    vdisk: machine.vdisk,
+  }
+}

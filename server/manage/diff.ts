@@ -1,0 +1,54 @@
+// What two revisions of the inventory tell the machines, and where it differs, said once for all alike.
+import type { Snapshot } from '../inventory/snapshot.ts'
+import { compareNaturally } from '../inventory/snapshot.ts'
+import { readChangesSince } from '../inventory/store/history.ts'
+import { machinesTouched } from '../inventory/touched.ts'
+import type { RenderContext } from '../render/catalogue.ts'
+import { groupChanges } from '../render/diff.ts'
+import type { Told } from '../render/rendition.ts'
+import { ownWords, renditionsOf } from '../render/rendition.ts'
+import type { Desk } from './desk.ts'
+import { renderContext } from './desk.ts'
+import type { Review } from './review.ts'
+import type { Past } from './revisions.ts'
+import type { Way } from './ways.ts'
+import { gatherWays } from './ways.ts'
+
+export async function waysBetween(desk: Desk, old: Past, now: Past): Promise<readonly Way[]> {
+  const rows = await readChangesSince(desk.store, Math.min(old.revision, now.revision))
+  const touched = [...machinesTouched(old.snapshot, now.snapshot, rows)].sort(compareNaturally)
+  return waysOf(desk, old.snapshot, now.snapshot, touched, now.now)
+}
+
+/** What machines would be told otherwise if the edits were done. `left`: machines beyond the first `most`, not rendered. */
+export function waysOfReview(
+  desk: Desk,
+  before: Snapshot,
+  { candidate, diffs }: Review,
+  most: number,
+): Readonly<{ ways: readonly Way[]; left: number }> {
+  const touched = [...machinesTouched(before, candidate, diffs)].sort(compareNaturally)
+  const ways = waysOf(desk, before, candidate, touched.slice(0, most), desk.now())
+  return { ways, left: Math.max(0, touched.length - most) }
+}
+
+/** Templates are today's on both sides: what differs is the inventory's doing. */
+function waysOf(desk: Desk, old: Snapshot, now: Snapshot, touched: readonly string[], clock: number): readonly Way[] {
+  const contextOf = (snapshot: Snapshot): RenderContext => ({
+    ...renderContext(desk, snapshot),
+    now: clock, // one clock for both, or an armed machine's expired token would look like a change of the inventory
+  })
+  const [before, after] = [old, now].map((snapshot) => renditionsOf(contextOf(snapshot), touched))
+  const grouping = groupChanges(ownWords(old, now))
+  for (const hostname of touched) {
+    const [was, is] = [byPath(before?.(hostname) ?? []), byPath(after?.(hostname) ?? [])]
+    for (const path of new Set([...was.keys(), ...is.keys()]))
+      grouping.add({ path, before: sideOf(was.get(path)), after: sideOf(is.get(path)) })
+  }
+  return gatherWays(grouping.groups())
+}
+
+const byPath = (texts: readonly Told[]): ReadonlyMap<string, Told> => new Map(texts.map((told) => [told.path, told]))
+
+const sideOf = (told: Told | undefined) =>
+  told === undefined ? 'absent' : [{ machine: told.machine, text: told.text }]

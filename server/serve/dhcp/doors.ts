@@ -1,0 +1,70 @@
+// Which doors DHCP has: one on port 67 that gives addresses, or those of proxyDHCP, where another server gives them.
+import { answerDhcp } from '../../plan/dhcp/answer.ts'
+import type { DhcpMode } from '../../plan/dhcp/proxy.ts'
+import { answerProxyDhcp, PXE_PORT } from '../../plan/dhcp/proxy.ts'
+import type { Surroundings } from './answering.ts'
+import { dhcpAnswering } from './answering.ts'
+import type { DhcpDoor, DhcpDoorOptions } from './door.ts'
+import { openDhcpDoor } from './door.ts'
+
+type DoorName = 'dhcp' | 'pxe'
+
+const doorsOf: Readonly<Record<DhcpMode, readonly DoorName[]>> = {
+  server: ['dhcp'],
+  proxy: ['dhcp', 'pxe'],
+  'proxy-4011': ['pxe'],
+}
+
+export type DhcpDoorsOptions = Pick<
+  DhcpDoorOptions,
+  'address' | 'port' | 'inherited' | 'clientPort' | 'relayPort' | 'log'
+> &
+  Readonly<{
+    mode: DhcpMode
+    /** 4011 anywhere but in a test that shares its host. */
+    pxePort?: number
+  }>
+
+export type DhcpDoors = Readonly<{
+  ports: Readonly<Record<DoorName, number | null>>
+  close: () => Promise<void>
+}>
+
+/** @throws what bind() says of either port; whatever was open is closed again */
+export async function openDhcpDoors(
+  { mode, pxePort = PXE_PORT, inherited = [], ...common }: DhcpDoorsOptions,
+  surroundings: Omit<Surroundings, 'plan' | 'log'>,
+): Promise<DhcpDoors> {
+  if (mode === 'proxy-4011' && inherited.length > 0)
+    throw new Error(
+      'systemd hands over sockets for port 67, which another server has if dhcp_mode is proxy-4011: disable their units',
+    )
+  const { log } = common
+  const basis = (): readonly unknown[] => {
+    const { snapshot, known, server } = surroundings.context()
+    return [snapshot, known, server]
+  }
+  const answering = (plan: Surroundings['plan']) => dhcpAnswering({ ...surroundings, plan, log })
+  const openings: Readonly<Record<DoorName, () => Promise<DhcpDoor>>> = {
+    dhcp: () =>
+      openDhcpDoor({ ...common, inherited, basis, answer: answering(mode === 'server' ? answerDhcp : onPort('dhcp')) }),
+    pxe: () => openDhcpDoor({ ...common, port: pxePort, replyToSender: true, basis, answer: answering(onPort('pxe')) }),
+  }
+  const opened = new Map<DoorName, DhcpDoor>()
+  const close = async (): Promise<void> => {
+    for (const door of opened.values()) await door.close()
+  }
+  try {
+    for (const name of doorsOf[mode]) opened.set(name, await openings[name]())
+  } catch (error) {
+    await close()
+    throw error
+  }
+  const portOf = (name: DoorName): number | null => opened.get(name)?.port ?? null
+  return { ports: { dhcp: portOf('dhcp'), pxe: portOf('pxe') }, close }
+}
+
+const onPort =
+  (port: DoorName): Surroundings['plan'] =>
+  (context, request, arrival) =>
+    answerProxyDhcp(context, request, port, arrival)

@@ -1,0 +1,19 @@
+// What a server that is well stands on while it is shot at, and when that is over.
+import type { Footing } from './stage.ts'
+
+/**
+ * Node's heap takes what it is given: the young generation up to 3 x 32 MiB (bin/bootstead), the old one some tens until it
+ * is collected, and what was freed goes back late. A leak of 100 octets a datagram is beyond this after 700,000.
+ */
+export const RSS_MOST_MIB = 64
+
+/** Sockets of addresses that come and go, HTTP connections about to close, a file being read. */
+export const DESCRIPTORS_MOST = 16
+
+/** What is wrong; null when nothing is. `warm` is what was seen after the first rounds. */
+export function growth(warm: Footing, now: Footing): string | null {
+  if (now.rssMiB > warm.rssMiB + RSS_MOST_MIB) return `memory grew from ${warm.rssMiB} to ${now.rssMiB} MiB`
+  if (now.descriptors > warm.descriptors + DESCRIPTORS_MOST)
+    return `descriptors grew from ${warm.descriptors} to ${now.descriptors}`
+  return null
+}
