@@ -2,10 +2,10 @@
 import type { Footing } from './stage.ts'
 
 /**
- * Node's heap takes what it is given: the young generation up to 3 x 32 MiB (bin/bootstead), the old one some tens until it
- * is collected, and what was freed goes back late. A leak of 100 octets a datagram is beyond this after 700,000.
+ * The young generation takes up to 3 x 32 MiB (bin/bootstead), the answers that are kept for who asks again 32 (dhcp/repeats.ts),
+ * and what was freed goes back late. A million datagrams that leave 130 octets each are beyond this.
  */
-export const RSS_MOST_MIB = 64
+export const RSS_MOST_MIB = 128
 
 /** Sockets of addresses that come and go, HTTP connections about to close, a file being read. */
 export const DESCRIPTORS_MOST = 16

@@ -10,8 +10,8 @@ import type { Flood, FloodName } from './floods.ts'
 
 type Seen = Readonly<{ seen: Readonly<Record<FloodName, Flood | string>>; end: string; lines: Record<string, number> }>
 
-/** A flood may be told of in the log; it may not become one there. */
-const LINES_MOST = 200
+/** A flood may be told of in the log; it may not become one there. A transfer that a client took a part of has its line. */
+const LINES_MOST = 500
 
 const names: readonly FloodName[] = [
   'one MAC',

@@ -8,6 +8,7 @@ import { discoverFrom } from '../../server/plan/dhcp/request.ts'
 import { encodeDhcp } from '../../server/render/dhcp.ts'
 import type { MacAddress } from '../../server/inventory/address.ts'
 import { ack, rrq } from '../protocol/tftp-client.ts'
+import { growth } from './bounds.ts'
 import { chanceFrom } from './chance.ts'
 import { macsOfFarm, SERVER } from './farm.ts'
 import { frameOf, type Shot } from './frames.ts'
@@ -136,7 +137,7 @@ async function slowReader(index: number): Promise<() => void> {
 }
 
 const BOOTS = 3
-/** Longer than the server waits for whoever does not answer, and longer than a second collection of its heap takes. */
+/** Longer than the server waits for whoever does not answer. */
 const RECOVERY_MS = 40_000
 
 async function suffer(ground: Ground, name: FloodName): Promise<Flood> {
@@ -155,11 +156,11 @@ async function suffer(ground: Ground, name: FloodName): Promise<Flood> {
   return { ...seen, before, after, lines: countOf(served) - linesBefore }
 }
 
-/** As soon as it stands again as before; or as it stands when it had the time to. */
-async function recovered(served: Served, { descriptors, rssMiB }: Footing): Promise<Footing> {
+/** As soon as it stands as it may; or as it stands when it had the time to. */
+async function recovered(served: Served, before: Footing): Promise<Footing> {
   for (const end = performance.now() + RECOVERY_MS; ; await delay(500)) {
     const now = await served.footing()
-    if ((now.descriptors <= descriptors && now.rssMiB <= rssMiB) || performance.now() > end) return now
+    if ((now.descriptors <= before.descriptors && growth(before, now) === null) || performance.now() > end) return now
   }
 }
 
