@@ -9,7 +9,6 @@ import { inSlices } from '../inventory/store/read.ts'
 import type { TouchedRow } from '../inventory/touched.ts'
 import { touchedMachines } from '../inventory/touched.ts'
 import { effectiveMac } from '../plan/interfaces.ts'
-import { namesInOrder } from './order.ts'
 
 export type FarmEntry = Readonly<{
   machine: Machine
@@ -20,7 +19,10 @@ export type FarmEntry = Readonly<{
 
 export type FarmIndex = Readonly<{
   snapshot: Snapshot
+  /** In no order. */
   entries: ReadonlyMap<string, FarmEntry>
+  /** How many of them have interfaces. */
+  withNics: number
   /** Of machines whose rows can't be read, in natural order; they have no entry. */
   unreadable: readonly string[]
   /** Those too. */
@@ -58,23 +60,42 @@ const sameTemplates = (one: Known | null, other: Known): boolean =>
   one !== null && [...one.templates].join('\n') === [...other.templates].join('\n')
 
 function* update(before: FarmIndex | null, snapshot: Snapshot, known: Known): Generator<void, FarmIndex> {
-  const entries = new Map<string, FarmEntry>()
-  const rows: TouchedRow[] = []
-  let looked = 0
-  for (const name of namesInOrder(snapshot.machines)) {
+  const others = new Set<string>()
+  let [looked, fresh, stillWithNics] = [0, 0, 0]
+  // forEach() takes a tenth of what the maps' iterators take, so each goes in one slice.
+  snapshot.machines.forEach((machine, name) => {
+    const entry = before?.entries.get(name)
+    if (entry === undefined) fresh++
+    if (entry?.machine !== machine) others.add(name)
+  })
+  yield
+  snapshot.interfaces.forEach((nics, name) => {
+    const entry = before?.entries.get(name)
+    if (entry !== undefined && entry.nics !== nics) others.add(name)
+    if (entry !== undefined && entry.nics.length > 0) stillWithNics++
+  })
+  yield
+  // Who lost what he had is in neither map: looked for only when the numbers say that there is somebody.
+  if (before !== null && before.entries.size > snapshot.machines.size - fresh)
+    for (const name of before.entries.keys()) if (!snapshot.machines.has(name)) others.add(name)
+  if (before !== null && stillWithNics < before.withNics)
+    for (const [name, { nics }] of before.entries)
+      if (nics.length > 0 && !snapshot.interfaces.has(name)) others.add(name)
+  const entries = new Map(before?.entries)
+  let withNics = before?.withNics ?? 0
+  for (const name of others) {
     if (++looked % machinesPerSlice === 0) yield
     const machine = snapshot.machines.get(name)
-    if (machine === undefined) continue
     const nics = snapshot.interfaces.get(name) ?? noInterfaces
-    const old = before?.entries.get(name)
-    const isSame = old?.machine === machine && old.nics === nics
-    entries.set(name, isSame ? old : { machine, nics, words: wordsOf(machine, nics) })
-    if (!isSame) rows.push({ table: 'machines', key: name })
+    if ((before?.entries.get(name)?.nics.length ?? 0) > 0) withNics--
+    if (machine !== undefined && nics.length > 0) withNics++
+    if (machine === undefined) entries.delete(name)
+    else entries.set(name, { machine, nics, words: wordsOf(machine, nics) })
   }
+  const rows = [...others].map((key): TouchedRow => ({ table: 'machines', key }))
   const unreadable = unreadableNames(snapshot)
   const spoiled = new Set([...spoiledMachines(snapshot), ...(before === null ? [] : spoiledMachines(before.snapshot))])
   for (const key of spoiled) rows.push({ table: 'machines', key })
-  for (const name of before?.entries.keys() ?? []) if (!entries.has(name)) rows.push({ table: 'machines', key: name })
   const touched =
     before === null
       ? entries.keys()
@@ -86,7 +107,7 @@ function* update(before: FarmIndex | null, snapshot: Snapshot, known: Known): Ge
     else withheld.delete(name)
   }
   for (const name of unreadable) withheld.add(name)
-  return { snapshot, entries, unreadable, withheld }
+  return { snapshot, entries, withNics, unreadable, withheld }
 }
 
 const noInterfaces: readonly Interface[] = []

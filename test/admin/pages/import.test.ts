@@ -21,7 +21,7 @@ async function open(t: TestContext) {
       .field('_csrf', csrfTokenOf(session))
     for (const [name, value] of Object.entries(fields)) void request.field(name, value)
     if (file !== undefined) void request.attach('document', Buffer.from(file.text), file.name)
-    return request as unknown as Promise<Response>
+    return request
   }
   return { farm, send, get: (path: string) => get(farm.site.app, path, session) }
 }

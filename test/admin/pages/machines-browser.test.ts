@@ -73,7 +73,7 @@ test('a file is chosen, looked at and imported', async (t) => {
   await page.getByRole('button', { name: 'Show what would change' }).click()
   await page.getByRole('cell', { name: '"lots"' }).waitFor()
   await assertAccessible(page, 'import refused')
-  await page.getByLabel('Text').fill(text.replace('lots', '2048'))
+  await page.getByRole('textbox', { name: 'Text' }).fill(text.replace('lots', '2048'))
   await page.getByRole('button', { name: 'Show what would change' }).click()
   await page.getByRole('button', { name: 'Import 1 row' }).waitFor()
   await assertAccessible(page, 'import preview')
