@@ -1,10 +1,13 @@
 // docs/benchmarks.md: a section for each measurement, each with the day and machine it was made on; others stay.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
-import { cpus, totalmem } from 'node:os'
+import { cpus, loadavg, totalmem } from 'node:os'
 import { join } from 'node:path'
 
 export type Row = readonly (string | number)[]
 export type Table = Readonly<{ title: string; header: Row; rows: readonly Row[]; note: string }>
+
+/** Of the five minutes before: what else was going on. */
+const loadBefore = loadavg()[1] ?? 0
 
 const file = join(import.meta.dirname, '../../docs/benchmarks.md')
 const head =
@@ -13,7 +16,7 @@ const head =
 /** Prints the tables and puts each in the place of the section of its title, or at the end. */
 export function publishFigures(tables: readonly Table[], command: string, programs: readonly string[] = []): void {
   const where = `${cpus().length} × ${cpus()[0]?.model ?? 'unknown'}, ${Math.round(totalmem() / 2 ** 30)} GiB`
-  const made = `\`${command}\`, ${new Date().toISOString().slice(0, 10)}: ${[where, `Node ${process.version}`, ...programs].join('; ')}.`
+  const made = `\`${command}\`, ${new Date().toISOString().slice(0, 10)}: ${[where, `load average ${loadBefore.toFixed(1)} before`, `Node ${process.version}`, ...programs].join('; ')}.`
   const sections = sectionsOf(existsSync(file) ? readFileSync(file, 'utf8') : '')
   for (const table of tables) sections.set(table.title, render(table, made))
   process.stdout.write(`${tables.map((table) => render(table, made)).join('\n')}\n`)

@@ -20,7 +20,7 @@ export type Libc = Readonly<{
   addressOf: (memory: ArrayBuffer) => bigint
   /**
    * Calls when the descriptor is readable, or writable, until stopped; `close` before the descriptor is closed.
-   * @param how `bare` calls straight out of the event loop, which takes a tenth off an ACK and its DATA: whoever settles
+   * @param how `bare` calls straight out of the event loop, a little cheaper for an ACK and its DATA: whoever settles
    *   promises in there has to setImmediate() something, or they wait until JavaScript runs for another reason
    */
   poll: (fd: number, when: 'readable' | 'writable', ready: () => void, how?: 'turn' | 'bare') => Polling
