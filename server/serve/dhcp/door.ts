@@ -104,7 +104,8 @@ function serve(serving: Serving, question: string, heard: Heard): void {
   const { reserved, again } = answered
   const outgoing = { mac, octets, reserved, destination: replyDestination(request, answered.reply) }
   if (dropped.length > 0) quiet.warn({ mac, options: dropped }, 'dhcp reply too long for its client: options left out')
-  else if (again !== undefined) repeats?.keep(question, { ...outgoing, octets: Uint8Array.from(octets), again })
+  else if (again !== undefined && repeats?.isAskedAgain(question))
+    repeats.keep(question, { ...outgoing, octets: Uint8Array.from(octets), again })
   send(serving, outgoing, heard)
 }
 

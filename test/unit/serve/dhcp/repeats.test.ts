@@ -109,7 +109,7 @@ describe('a door that keeps its answers', () => {
           const [keeping, plain] = [await openDesk(basis, plan, true), await openDesk(basis, plan, false)]
           for (const { datagram, snapshot } of asked) {
             basis.snapshot = snapshot
-            for (const desk of [keeping, plain]) desk.ask(Buffer.from(datagram))
+            for (const desk of [keeping, plain]) for (let times = 0; times < 3; times++) desk.ask(Buffer.from(datagram))
           }
           assert.deepEqual(keeping.sent, plain.sent)
           assert.deepEqual(keeping.signs, plain.signs)
@@ -119,9 +119,9 @@ describe('a door that keeps its answers', () => {
       )
     })
 
-  test('plans once for a request that comes again, and gives it its own transaction’s number', async () => {
+  test('plans no more for a request that has come twice, and gives it its own transaction’s number', async () => {
     const desk = await openDesk({ snapshot: farm }, answerDhcp, true)
-    for (const xid of [1, 2, 3]) desk.ask(octetsOf(ask('DISCOVER', { xid, secs: xid, hops: xid, options: pxe(7) })))
+    for (const xid of [1, 2, 3, 4]) desk.ask(octetsOf(ask('DISCOVER', { xid, secs: xid, hops: xid, options: pxe(7) })))
     const replies = desk.sent.map(({ octets }) => decodeDhcp(Buffer.from(octets, 'hex')))
     assert.deepEqual(
       replies.map((reply) => [messageType(reply), reply.xid]),
@@ -129,22 +129,23 @@ describe('a door that keeps its answers', () => {
         ['OFFER', 1],
         ['OFFER', 2],
         ['OFFER', 3],
+        ['OFFER', 4],
       ],
     )
-    assert.deepEqual([desk.count.planned, desk.signs.length], [1, 3])
+    assert.deepEqual([desk.count.planned, desk.signs.length], [2, 4])
   })
 
   test('plans anew when the inventory is another, though the request is the same', async () => {
     const basis: Basis = { snapshot: farm }
     const desk = await openDesk(basis, answerDhcp, true)
     const datagram = octetsOf(ask('DISCOVER'))
-    desk.ask(Buffer.from(datagram))
+    for (let times = 0; times < 3; times++) desk.ask(Buffer.from(datagram))
     basis.snapshot = changedFarm
     desk.ask(Buffer.from(datagram))
     const leases = desk.sent.map(({ octets }) =>
       Buffer.from(decodeDhcp(Buffer.from(octets, 'hex')).options.get(OPTION.leaseTime) ?? []).readUInt32BE(),
     )
-    assert.deepEqual(leases, [7200, 3600])
+    assert.deepEqual(leases, [7200, 7200, 7200, 3600])
   })
 
   test('plans each time for whoever gets no answer: strangers fill no memory', async () => {
@@ -162,6 +163,15 @@ test('the same request on another interface, or on one that has got another addr
   const questions = [questionOf({ datagram, arrival: null }), from('eth0'), from('eth1'), from('eth0', '192.0.2.1')]
   assert.equal(new Set(questions).size, questions.length)
   assert.equal(from('eth0', '192.0.2.1'), from('eth0', '192.0.2.1'))
+})
+
+test('an answer is worth keeping when its question comes again soon, not when half a million others came between', () => {
+  const repeats = openRepeats(() => [])
+  const few = Array.from({ length: 1000 }, (_, index) => `few ${index}`)
+  assert.ok(few.filter(repeats.isAskedAgain).length < 50, 'asked for the first time')
+  assert.ok(few.filter(repeats.isAskedAgain).length > 950, 'asked again')
+  for (let index = 0; index < 500_000; index++) repeats.isAskedAgain(`many ${index}`)
+  assert.ok(few.filter(repeats.isAskedAgain).length < 50, 'forgotten')
 })
 
 test('what is kept is bounded: of very many answers the oldest are forgotten', () => {
