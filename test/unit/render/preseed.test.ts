@@ -440,7 +440,7 @@ function runPost(hostname: string, snapshot = plain, hypervisor = 'xen') {
   writeFileSync(path('etc/chrony/chrony.conf'), 'pool 2.debian.pool.ntp.org iburst\ndriftfile /x\n')
   writeFileSync(path('etc/grub.d/20_linux_xen'), '')
   const programs = {
-    curl: `case "$*" in *-K*) cat >/dev/null; echo "$*" >>'${root}/reports'; exit 0 ;; esac\nwhile [ $# -gt 0 ]; do [ "$1" != -o ] || file=$2; url=$1; shift; done\necho "$url" >"$file"`,
+    curl: `case " $* " in *' -K '*) cat >/dev/null; echo "$*" >>'${root}/reports'; exit 0 ;; esac\nwhile [ $# -gt 0 ]; do [ "$1" != -o ] || file=$2; url=$1; shift; done\necho "$url" >"$file"`,
     'in-target': 'exec "$@"',
     'dpkg-divert': 'for last; do :; done; mv "$last" "${last%/*}/08_linux_xen"',
     'update-grub': `echo 'multiboot2 /boot/xen-4.17-amd64.gz' >'${root}/boot/grub/grub.cfg'`,
