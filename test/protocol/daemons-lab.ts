@@ -5,7 +5,9 @@ import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { DhcpMessage } from '../../server/plan/dhcp/message.ts'
+import type { DhcpMessage, MessageType } from '../../server/plan/dhcp/message.ts'
+import { MESSAGE_TYPE, NO_ADDRESS, OPTION } from '../../server/plan/dhcp/message.ts'
+import { u8 } from '../../server/plan/dhcp/options.ts'
 import { decodeDhcp, encodeDhcp } from '../../server/render/dhcp.ts'
 import type { DaemonName, TargetContext, TargetName } from '../../server/render/targets.ts'
 import { openTarget, renderTarget } from '../../server/render/targets.ts'
@@ -28,6 +30,37 @@ export type Lab = Readonly<{
   /** Runs a program beside the clients, on the wire itself, with that MAC. */
   runClient: (mac: string, command: string, args: readonly string[]) => Promise<string>
 }>
+
+let xid = 1
+
+/** As that relay passes it on. */
+export function relayedRequest(
+  type: MessageType,
+  mac: string,
+  relay: string,
+  options: Iterable<readonly [number, Uint8Array]> = [],
+): DhcpMessage {
+  return {
+    op: 'request',
+    htype: 1,
+    hops: 1,
+    xid: xid++,
+    secs: 0,
+    broadcast: false,
+    ciaddr: NO_ADDRESS,
+    yiaddr: NO_ADDRESS,
+    siaddr: NO_ADDRESS,
+    giaddr: relay,
+    chaddr: Uint8Array.from(mac.split(':'), (octet) => Number.parseInt(octet, 16)),
+    sname: '',
+    file: '',
+    options: new Map([
+      [OPTION.messageType, u8(MESSAGE_TYPE[type])],
+      [OPTION.parameterRequestList, Uint8Array.of(1, 3, 6, 12, 15, 26, 28, 42, 43, 51, 60, 66, 67)],
+      ...options,
+    ]),
+  }
+}
 
 /** @throws Error naming the packages that are missing */
 export const requirePrograms = (): void =>

@@ -8,16 +8,16 @@ import { loadTemplates, knownTemplates } from '../../server/cli/templates.ts'
 import { changeSnapshot } from '../../server/inventory/snapshot.ts'
 import { derivedMac } from '../../server/inventory/xen-mac.ts'
 import { answerDhcp } from '../../server/plan/dhcp/answer.ts'
-import type { DhcpMessage, MessageType } from '../../server/plan/dhcp/message.ts'
-import { MESSAGE_TYPE, NO_ADDRESS, OPTION } from '../../server/plan/dhcp/message.ts'
-import { ascii, ipv4List, messageType, serverIdentifier, u16, u8 } from '../../server/plan/dhcp/options.ts'
+import type { DhcpMessage } from '../../server/plan/dhcp/message.ts'
+import { OPTION } from '../../server/plan/dhcp/message.ts'
+import { ascii, ipv4List, messageType, serverIdentifier, u16 } from '../../server/plan/dhcp/options.ts'
 import { artefactAt } from '../../server/render/catalogue.ts'
 import type { DaemonName, TargetContext } from '../../server/render/targets.ts'
 import { daemonNames } from '../../server/render/targets.ts'
 import { templateEngine } from '../../server/render/templates.ts'
 import { address, snapshotOf, temporaryFolder } from '../fixtures.ts'
 import { ended, serverAddress } from '../boot/network.ts'
-import { clientCard, openLab, relays, startDaemon, writeTarget } from './daemons-lab.ts'
+import { clientCard, openLab, relayedRequest, relays, startDaemon, writeTarget } from './daemons-lab.ts'
 
 const farm = snapshotOf(`
 site: {ntp: [192.0.2.9]}
@@ -93,35 +93,6 @@ const siteSubnet: Readonly<Record<DaemonName, (folder: string) => string>> = {
   dnsmasq: () => 'dhcp-range=192.0.2.0,static,255.255.255.0',
 }
 
-let xid = 1
-function request(
-  type: MessageType,
-  mac: string,
-  relay: string,
-  options: Iterable<readonly [number, Uint8Array]>,
-): DhcpMessage {
-  return {
-    op: 'request',
-    htype: 1,
-    hops: 1,
-    xid: xid++,
-    secs: 0,
-    broadcast: false,
-    ciaddr: NO_ADDRESS,
-    yiaddr: NO_ADDRESS,
-    siaddr: NO_ADDRESS,
-    giaddr: relay,
-    chaddr: Uint8Array.from(mac.split(':'), (octet) => Number.parseInt(octet, 16)),
-    sname: '',
-    file: '',
-    options: new Map([
-      [OPTION.messageType, u8(MESSAGE_TYPE[type])],
-      [OPTION.parameterRequestList, Uint8Array.of(1, 3, 6, 12, 15, 26, 28, 42, 43, 51, 60, 66, 67)],
-      ...options,
-    ]),
-  }
-}
-
 /** What a client takes from a reply. Daemons differ in where they put the boot file: RFC 2132 §9.5 allows both. */
 function taken(reply: DhcpMessage) {
   const octets = (code: number): string => Buffer.from(reply.options.get(code) ?? []).toString('hex')
@@ -173,13 +144,13 @@ describe('generated daemons', () => {
         await startDaemon(t, lab, daemon, writeTarget(t, context, daemon))
         for (const { mac, relay } of cards)
           for (const [name, options] of Object.entries(clients)) {
-            const discover = request('DISCOVER', mac, relay, options)
+            const discover = relayedRequest('DISCOVER', mac, relay, options)
             const offer = await lab.ask(discover)
             assert.ok(offer, `no offer to ${mac} through ${relay}: ${name}`)
             assert.deepEqual(taken(offer), expected(daemon, discover), `OFFER to ${mac}: ${name}`)
             const wanted = [OPTION.requestedAddress, ipv4List([offer.yiaddr])] as const
             const chosen = [OPTION.serverIdentifier, ipv4List([serverIdentifier(offer) ?? ''])] as const
-            const ack = await lab.ask(request('REQUEST', mac, relay, [...options, wanted, chosen]))
+            const ack = await lab.ask(relayedRequest('REQUEST', mac, relay, [...options, wanted, chosen]))
             assert.ok(ack, `no ACK to ${mac}: ${name}`)
             assert.deepEqual(taken(ack), { ...expected(daemon, discover), type: 'ACK' }, `ACK to ${mac}: ${name}`)
           }
@@ -195,7 +166,11 @@ describe('generated daemons', () => {
           ['00:00:5e:00:53:05', relays.farm],
         ] as const
         for (const [mac, relay] of quiet)
-          assert.equal(await lab.ask(request('DISCOVER', mac, relay, pxe(0)), 400), null, `${mac} through ${relay}`)
+          assert.equal(
+            await lab.ask(relayedRequest('DISCOVER', mac, relay, pxe(0)), 400),
+            null,
+            `${mac} through ${relay}`,
+          )
       })
 
       test('leave out the subnets that the site declares itself, and give it the hosts for them', async (t) => {
@@ -207,7 +182,7 @@ describe('generated daemons', () => {
         const declared = { ...context, snapshot: changeSnapshot(farm, [site], 2) }
         await startDaemon(t, lab, daemon, writeTarget(t, declared, daemon), siteSubnet[daemon])
         for (const { mac, relay } of cards) {
-          const discover = request('DISCOVER', mac, relay, pxe(7))
+          const discover = relayedRequest('DISCOVER', mac, relay, pxe(7))
           const offer = await lab.ask(discover)
           assert.ok(offer, `no offer to ${mac} through ${relay}`)
           assert.deepEqual(taken(offer), expected(daemon, discover), `OFFER to ${mac}`)

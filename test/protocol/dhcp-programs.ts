@@ -19,14 +19,14 @@ export type RunningClient = Readonly<{
   close: () => Promise<void>
 }>
 
-type Program = Readonly<{
+export type Program = Readonly<{
   needs: HostNeed
   argv: (folder: string) => readonly string[]
   /** It writes files of its own, and starts processes: it gets mounts and process numbers of its own. */
   isolated: boolean
 }>
 
-const scripts = join(import.meta.dirname, 'dhcp-clients')
+export const scripts = join(import.meta.dirname, 'dhcp-clients')
 const leaseScript = join(scripts, 'lease-script')
 export const card = 'eth0'
 
@@ -88,21 +88,32 @@ export async function startClient(
   const folder = await mkdtemp(join(tmpdir(), `bootstead-${name}-`))
   await writeFile(join(folder, 'dhclient.conf'), `timeout 30; retry 1; initial-interval 1; ${conf}\n`)
   if (leased !== undefined) await writeFile(join(folder, 'leases'), leaseOf(leased))
-  const alone = isolated ? ['unshare', '--mount', '--pid', '--fork', '--kill-child', join(scripts, 'isolated')] : []
-  const [command = '', ...words] = [...alone, ...argv(folder), ...more]
-  const child = host.spawn(command, words, {
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, NETWORK_FILE: join(scripts, '10-eth0.network') },
-  })
-  const said = listenTo(child, name)
+  const { process, said } = startProgram(host, name, isolated, [...argv(folder), ...more], '10-eth0.network')
   const close = async (): Promise<void> => {
-    await ended(child)
+    await ended(process)
     await rm(folder, { recursive: true })
   }
-  return { process: child, said, close }
+  return { process, said, close }
 }
 
-export function listenTo(child: ChildProcess, name: string): RunningClient['said'] {
+/** @param networkFile what systemd-networkd is to know */
+export function startProgram(
+  host: LabHost,
+  name: string,
+  isolated: boolean,
+  argv: readonly string[],
+  networkFile: string,
+): Omit<RunningClient, 'close'> {
+  const alone = isolated ? ['unshare', '--mount', '--pid', '--fork', '--kill-child', join(scripts, 'isolated')] : []
+  const [command = '', ...words] = [...alone, ...argv]
+  const child = host.spawn(command, words, {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, NETWORK_FILE: join(scripts, networkFile) },
+  })
+  return { process: child, said: listenTo(child, name) }
+}
+
+function listenTo(child: ChildProcess, name: string): RunningClient['said'] {
   const arrivals = new EventEmitter()
   let output = ''
   for (const stream of [child.stdout, child.stderr])

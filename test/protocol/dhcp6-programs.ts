@@ -4,23 +4,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ended } from '../boot/network.ts'
-import type { HostNeed } from '../boot/packages.ts'
 import { requireHostFiles } from '../boot/packages.ts'
 import type { LabHost } from './dhcp-lab.ts'
-import type { RunningClient } from './dhcp-programs.ts'
-import { card, listenTo } from './dhcp-programs.ts'
+import type { Program, RunningClient } from './dhcp-programs.ts'
+import { card, scripts, startProgram } from './dhcp-programs.ts'
 
 export const dhcp6Programs = ['dhclient', 'systemd-networkd', 'dhcpcd'] as const
 export type Dhcp6Program = (typeof dhcp6Programs)[number]
-
-type Program = Readonly<{
-  needs: HostNeed
-  argv: (folder: string) => readonly string[]
-  /** It writes files of its own, and starts processes: it gets mounts and process numbers of its own. */
-  isolated: boolean
-}>
-
-const scripts = join(import.meta.dirname, 'dhcp-clients')
 
 const programs: Readonly<Record<Dhcp6Program, Program>> = {
   dhclient: {
@@ -62,18 +52,13 @@ export async function startClient6(
   const { argv, isolated } = programs[name]
   const folder = kept ?? (await mkdtemp(join(tmpdir(), `bootstead-${name}-`)))
   await writeFile(join(folder, 'dhclient.conf'), 'also request dhcp6.sntp-servers;\n')
-  const alone = isolated ? ['unshare', '--mount', '--pid', '--fork', '--kill-child', join(scripts, 'isolated')] : []
-  const [command = '', ...words] = [...alone, ...argv(folder), ...more, ...(name === 'dhclient' ? [card] : [])]
-  const child = host.spawn(command, words, {
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, NETWORK_FILE: join(scripts, '10-eth0-ipv6.network') },
-  })
-  const said = listenTo(child, name)
+  const words = [...argv(folder), ...more, ...(name === 'dhclient' ? [card] : [])]
+  const { process, said } = startProgram(host, name, isolated, words, '10-eth0-ipv6.network')
   const close = async (): Promise<void> => {
-    await ended(child)
+    await ended(process)
     if (kept === undefined) await rm(folder, { recursive: true })
   }
-  return { process: child, said, close }
+  return { process, said, close }
 }
 
 /** Waits until no address of the card is tentative any more: none of them can be sent from before. */

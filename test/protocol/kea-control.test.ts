@@ -7,15 +7,13 @@ import type { TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { loadTemplates, knownTemplates } from '../../server/cli/templates.ts'
 import type { Snapshot } from '../../server/inventory/snapshot.ts'
-import { MESSAGE_TYPE, NO_ADDRESS, OPTION } from '../../server/plan/dhcp/message.ts'
-import { u8 } from '../../server/plan/dhcp/options.ts'
 import { templateEngine } from '../../server/render/templates.ts'
 import type { Generated, Place } from '../../server/serve/generate.ts'
 import { generate } from '../../server/serve/generate.ts'
 import { listGenerations } from '../../server/serve/disk/rollback.ts'
 import { ended, serverAddress } from '../boot/network.ts'
 import { address, snapshotOf, temporaryFolder } from '../fixtures.ts'
-import { daemonPrograms, openLab, relays } from './daemons-lab.ts'
+import { daemonPrograms, openLab, relayedRequest, relays } from './daemons-lab.ts'
 
 const farm = (...machines: readonly number[]): Snapshot =>
   snapshotOf(`
@@ -86,27 +84,8 @@ describe('a Kea with a control socket', () => {
     return () => ended(child)
   }
 
-  let xid = 1
   async function offered(n: number): Promise<string | null> {
-    const offer = await lab.ask(
-      {
-        op: 'request',
-        htype: 1,
-        hops: 1,
-        xid: xid++,
-        secs: 0,
-        broadcast: false,
-        ciaddr: NO_ADDRESS,
-        yiaddr: NO_ADDRESS,
-        siaddr: NO_ADDRESS,
-        giaddr: relays.outside,
-        chaddr: Uint8Array.of(0, 0, 0x5e, 0, 0x53, n),
-        sname: '',
-        file: '',
-        options: new Map([[OPTION.messageType, u8(MESSAGE_TYPE.DISCOVER)]]),
-      },
-      1000,
-    )
+    const offer = await lab.ask(relayedRequest('DISCOVER', `00:00:5e:00:53:0${n}`, relays.outside), 1000)
     return offer?.yiaddr ?? null
   }
 

@@ -5,7 +5,7 @@ import { allFindings, findings } from '../../inventory/findings.ts'
 import { chosenNames } from '../../manage/selection.ts'
 import { hidden, withoutSecrets } from '../../manage/secrets.ts'
 import { adoptStranger } from '../../manage/strangers.ts'
-import { readSeen } from '../../serve/dhcp/seen-file.ts'
+import { readSeen, seenClient } from '../../serve/dhcp/seen-file.ts'
 import type { Role } from '../roles.ts'
 import { mayAs } from '../roles.ts'
 import { change, changeAnswers, changeQuery } from './apply.ts'
@@ -13,7 +13,7 @@ import { assignmentsOf } from './assign.ts'
 import type { Api, Endpoint } from './endpoint.ts'
 import { endpoint } from './endpoint.ts'
 import { selectors, selectQuery } from './page.ts'
-import { finding, health, newMachine, seenClient } from './schemas.ts'
+import { finding, health, newMachine } from './schemas.ts'
 
 export const reportEndpoints = (api: Api): readonly Endpoint[] => [
   endpoint({

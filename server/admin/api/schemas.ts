@@ -5,6 +5,7 @@ import type { TableName } from '../../inventory/rows.ts'
 import { stages } from '../../plan/states.ts'
 import { explainStages } from '../../render/explain.ts'
 import { platforms } from '../../plan/dhcp/clients.ts'
+import { seenClient } from '../../serve/dhcp/seen-file.ts'
 import { roles } from '../roles.ts'
 
 export const anything = z.json()
@@ -165,18 +166,6 @@ export const armed = z.object({
   armed: z.array(arming),
   along: z.array(z.string()).describe('guests that nobody named, of a new Dom0'),
   left: z.array(z.string()).describe('guests of these Dom0s that stay as they are'),
-})
-export const seenClient = z.object({
-  mac: z.string(),
-  machine: z.string().nullable(),
-  why: z.string(),
-  vendorClass: z.string().nullable(),
-  architecture: z.number().nullable(),
-  uuid: z.string().nullable(),
-  via: z.string(),
-  firstAt: z.string(),
-  lastAt: z.string(),
-  count: z.number(),
 })
 export const generation = z.looseObject({ id: z.number(), at: z.string(), written: z.number(), removed: z.number() })
 export const target = z.object({ target: z.string(), folder: z.string(), generations: z.array(generation) })

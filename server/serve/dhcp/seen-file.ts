@@ -3,7 +3,7 @@ import { readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
 
-const seenClient = z.object({
+export const seenClient = z.object({
   /** As on the wire: six octets for Ethernet. Of a client of DHCPv6 that hides it: its DUID. */
   mac: z.string(),
   /** Null for a stranger. */
