@@ -31,29 +31,35 @@ export const changeRoutes = (admin: Admin): readonly Route[] => [
 
 /** A page is read by a person: beyond so much it is only counted. */
 const [rowsPerPage, mostRows, mostStories, mostWays, mostRendered] = [200, 5000, 60, 20, 500]
+/** Changes that one page looks through, and those that are taken back to tell what was served then. */
+const [mostSearched, mostTakenBack] = [50_000, 20_000]
 const logTables = [...tableNames, 'tokens'] as const
 
 async function showHistory(admin: Admin, visit: Visit): Promise<void> {
   const word = (name: string): string => queryOf(visit.request, name).trim().slice(0, 200)
   const [machine, who, table] = [word('machine').toLowerCase(), word('who'), word('table')]
-  const before = Number(word('before'))
+  const newest = await readRevision(admin.store)
+  const given = Number(word('before'))
+  const before = Number.isInteger(given) && given > 0 && given <= newest ? given : newest + 1
+  // No index serves these two: what can't be found near is not looked for in all of the past at once.
+  const isSlow = machine === '' && (who !== '' || table !== '')
+  const lookedTo = isSlow ? Math.max(0, before - 1 - mostSearched) : 0
   const rows = await readChanges(admin.store, {
     ...(machine === '' ? {} : { machine }),
     ...(who === '' ? {} : { who }),
     ...(logTables.some((one) => one === table) ? { table } : {}),
-    ...(before > 0 && Number.isInteger(before) ? { before } : {}),
-    limit: rowsPerPage + 1,
+    ...{ before, after: lookedTo, limit: rowsPerPage + 1 },
   })
   const shown = rows.slice(0, rowsPerPage)
   const filter = Object.entries({ machine, who, table }).filter(([, value]) => value !== '')
-  const last = shown.at(-1)?.id ?? 0
+  const next = rows.length > rowsPerPage ? (shown.at(-1)?.id ?? 0) : lookedTo + 1
   visit.page('changes.html', {
     ...{ machine, who, table, tables: logTables },
     isFiltered: filter.length > 0,
     sets: changeSets(shown).map(setView),
-    newest: await readRevision(admin.store),
-    older: rows.length > rowsPerPage ? queryHref('/changes', [...filter, ['before', String(last)]]) : '',
-    newer: before > 0 ? queryHref('/changes', filter) : '',
+    ...{ newest, lookedTo: rows.length > rowsPerPage ? 0 : lookedTo },
+    older: next > 1 ? queryHref('/changes', [...filter, ['before', String(next)]]) : '',
+    newer: before <= newest ? queryHref('/changes', filter) : '',
   })
 }
 
@@ -105,10 +111,12 @@ async function showDiff(admin: Admin, visit: Visit): Promise<void> {
   const stories = changeStories(diffs)
   const isWhole = rows.length <= mostRows
   const mayChange = mayAs(visit.actor.role, 'operator')
-  const served = mayChange
-    ? await servedOtherwise(desk, snapshot, before.revision, after.revision)
-    : { ways: [], left: 0, untold: '' }
   const newest = await readRevision(admin.store)
+  const isFar = newest - before.revision > mostTakenBack
+  const served =
+    mayChange && !isFar
+      ? await servedOtherwise(desk, snapshot, before.revision, after.revision)
+      : { ways: [], left: 0, untold: isFar ? tooFar : '' }
   visit.page('changes-diff.html', {
     ...{ mayChange, isWhole, newest, mostRows },
     before: before.revision,
@@ -125,6 +133,9 @@ async function showDiff(admin: Admin, visit: Visit): Promise<void> {
     untold: served.untold,
   })
 }
+
+const tooFar =
+  'This is too long ago to tell what was served then while machines are being served. On the command line: bootstead diff'
 
 /** Newest first, one more than are shown when there are more. */
 const rowsBetween = (admin: Admin, before: number, after: number) =>

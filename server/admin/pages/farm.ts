@@ -1,8 +1,6 @@
 // The farm at a glance: what installs, stalled or failed now; states, data that are bad, the last changes, health.
-import type { Snapshot } from '../../inventory/snapshot.ts'
 import { readChanges } from '../../inventory/store/read.ts'
 import { changeSets } from '../../manage/change-sets.ts'
-import type { Desk } from '../../manage/desk.ts'
 import type { FarmIndex } from '../../manage/farm-index.ts'
 import { farmIndex } from '../../manage/farm-index.ts'
 import { bootStates } from '../../manage/state-index.ts'
@@ -27,10 +25,10 @@ const [mostOnBoard, changesRead, mostSets] = [40, 100, 6]
 async function showFarm(admin: Admin, visit: Visit): Promise<void> {
   const desk = admin.desk(visit.by.who)
   const snapshot = await apiOf(admin).snapshot()
-  const now = await nowOf(desk, snapshot)
+  const index = await farmIndex(snapshot, desk.known)
+  const now = nowOf(index, await bootStates(desk, snapshot), desk.now())
   // What asks again by itself gets the part that changes from one moment to the next.
   if (visit.request.get('hx-target') === 'now') return visit.page('farm-now.html', now)
-  const index = await farmIndex(snapshot, desk.known)
   const rows = await readChanges(admin.store, { limit: changesRead })
   visit.page('farm.html', {
     ...now,
@@ -40,42 +38,45 @@ async function showFarm(admin: Admin, visit: Visit): Promise<void> {
   })
 }
 
-async function nowOf(desk: Desk, snapshot: Snapshot) {
-  const states = [...(await bootStates(desk, snapshot))].filter(([name]) => snapshot.machines.has(name))
-  const onBoard = inOrderOfNeed(states.filter(([, state]) => isOfInterest(state)))
+/** States are kept of machines that have gone, too. */
+function nowOf({ entries, unreadable }: FarmIndex, states: ReadonlyMap<string, BootState>, now: number) {
+  const counts = new Map<string, Counted>()
+  const interesting: (readonly [string, BootState])[] = []
+  const total = entries.size + unreadable.length
+  let known = 0
+  for (const [name, state] of states) {
+    if (state.state === 'unknown' || !entries.has(name)) continue
+    known++
+    const own = counts.get(state.state) ?? { count: 0, tone: markOf(state, false).tone }
+    counts.set(state.state, own)
+    own.count++
+    if (isOfInterest(state)) interesting.push([name, state])
+  }
+  const onBoard = inOrderOfNeed(interesting)
   return {
-    total: snapshot.machines.size,
-    counts: countsOf(states, snapshot.machines.size),
-    board: onBoard.slice(0, mostOnBoard).map(([name, state]) => boardRow(name, state, desk.now())),
+    total,
+    counts: countsOf(counts, total - known),
+    board: onBoard.slice(0, mostOnBoard).map(([name, state]) => boardRow(name, state, now)),
     moreOnBoard: Math.max(0, onBoard.length - mostOnBoard),
     isQuiet: onBoard.length === 0,
   }
 }
 
+type Counted = { count: number; readonly tone: string }
+
 /** Who is armed only waits, and is counted. */
-const isOfInterest = ({ phase, state }: BootState): boolean =>
-  phase === 'lost' || (phase === 'on' && state !== 'armed')
+const isOfInterest = ({ phase, state }: BootState): boolean => phase === 'lost' || (phase === 'on' && state !== 'armed')
 
 const countedStates: readonly string[] = ['failed', 'stalled', ...stages.filter((stage) => stage !== 'failed')]
 
 /** Of each state that a machine is in: how many, and where they are listed. */
-function countsOf(states: readonly (readonly [string, BootState])[], total: number) {
-  const counts = new Map<string, { count: number; tone: string }>()
-  let known = 0
-  for (const [, state] of states) {
-    if (state.state === 'unknown') continue
-    known++
-    const own = counts.get(state.state) ?? { count: 0, tone: markOf(state, false).tone }
-    own.count++
-    counts.set(state.state, own)
-  }
+function countsOf(counts: ReadonlyMap<string, Counted>, unknown: number) {
   const heard = countedStates.flatMap((name) => {
     const own = counts.get(name)
     return own === undefined ? [] : [{ ...own, name, label: name }]
   })
-  return [...heard, { name: 'unknown', label: 'never heard of', tone: 'calm', count: total - known }].filter(
-    ({ count }) => count > 0,
-  )
+  const never = { name: 'unknown', label: 'never heard of', tone: 'calm', count: unknown }
+  return [...heard, ...(unknown > 0 ? [never] : [])]
 }
 
 /** How many machines have what wrong, the commonest first. */

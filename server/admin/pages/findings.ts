@@ -9,6 +9,7 @@ import { showValue } from '../../manage/row-changes.ts'
 import { findingFor } from '../api/reports.ts'
 import { apiOf } from '../api/routes.ts'
 import type { Admin } from '../app.ts'
+import { mayAs } from '../roles.ts'
 import type { Route, Visit } from '../route.ts'
 import { queryOf } from '../route.ts'
 
@@ -45,7 +46,7 @@ async function showFindings(admin: Admin, visit: Visit): Promise<void> {
     ...{ filter, all: all.length, total: found.length, withheld: index.withheld.size },
     isFiltered: Object.values(filter).some((text) => text !== ''),
     fields: fieldsIn(all),
-    rows: shown.map((one) => rowOf(findingFor(actor.role, one))),
+    rows: shown.map((one) => rowOf(findingFor(actor.role, one), mayAs(actor.role, 'operator'))),
     first: from + 1,
     last: from + shown.length,
     previous: from > 0 ? at(from - findingsPerPage) : '',
@@ -80,11 +81,11 @@ function fieldsIn(all: readonly Finding[]) {
   return [...counts].toSorted(([, a], [, b]) => b - a).map(([what, count]) => ({ what, count }))
 }
 
-const rowOf = (found: Finding) => ({
+const rowOf = (found: Finding, mayChange: boolean) => ({
   ...found,
   shownValue: showValue(found.value),
   place: found.table === 'machines' ? found.field : `${found.table} ${placeOf(found)} ${found.field}`,
-  href: mendingPlace(found),
+  href: mayChange ? mendingPlace(found) : '',
 })
 
 /** An interface's own name: whose it is stands beside it. */
@@ -92,6 +93,6 @@ const placeOf = ({ table, key }: Finding): string => (table === 'interfaces' ? (
 
 /** Where the row is mended that is to blame: a profile's template is no machine's fault. */
 function mendingPlace({ table, key }: Finding): string {
-  if (table === 'machines' || table === 'interfaces') return `/machines/${encodeURIComponent(key.split('/')[0] ?? key)}`
+  if (table === 'machines' || table === 'interfaces') return `/machines/${encodeURIComponent(key.split('/')[0] ?? key)}/edit`
   return table === 'site' ? '' : `/${table}/${encodeURIComponent(key)}`
 }

@@ -34,13 +34,17 @@ async function open(t: TestContext, { user = 'operator', yaml = usual, flavour =
     farm,
     get: async (path) => asked(farm.site.app, path, session),
     part: async (path, target) =>
-      supertest(farm.site.app).get(path).set('Cookie', cookieOf(session)).set({ 'HX-Request': 'true', 'HX-Target': target }),
+      supertest(farm.site.app)
+        .get(path)
+        .set('Cookie', cookieOf(session))
+        .set({ 'HX-Request': 'true', 'HX-Target': target }),
     post: async (path, fields) => sent(farm.site.app, path, session, fields),
   }
 }
 
 const hiddenIn = ({ text }: Response): Fields => {
-  const plain = (value: string): string => value.replaceAll('&quot;', '"').replaceAll('&#39;', "'").replaceAll('&amp;', '&')
+  const plain = (value: string): string =>
+    value.replaceAll('&quot;', '"').replaceAll('&#39;', "'").replaceAll('&amp;', '&')
   const inputs = [...text.matchAll(/<input type="hidden" name="([^"]+)" value="([^"]*)">/g)]
   const areas = [...text.matchAll(/<textarea name="([^"]+)" hidden>([^<]*)<\/textarea>/g)]
   return Object.fromEntries(
@@ -96,9 +100,12 @@ describe('findings', () => {
     const { get } = await open(t, { yaml: bad })
     const text = textOf(await get('/findings'))
     assert.match(text, /5 in all, 4 machines withheld/)
-    assert.match(text, /acas0001<\/a><\/th>.*interfaces eth0 ip.*192\.0\.2\.11.*web\/eth0 has the same address; change one/)
+    assert.match(
+      text,
+      /acas0001<\/a><\/th>.*interfaces eth0 ip.*192\.0\.2\.11.*web\/eth0 has the same address; change one/,
+    )
     assert.match(text, /<th scope="row">farm<\/th>.*warning.*networks farm gateway.*href="\/networks\/farm"/)
-    assert.match(text, /href="\/machines\/acas0002">Mend<span class="unseen"> machines acas0002/)
+    assert.match(text, /href="\/machines\/acas0002\/edit">Mend<span class="unseen"> machines acas0002/)
   })
 
   test('are found by machine, severity and field', async (t) => {
@@ -147,7 +154,9 @@ for (const flavour of ['SQLite', 'MariaDB'])
       assert.match(text, /acas\[0002-0003\].*memory_mib<\/span> <del>2048<\/del>.*<ins>3072<\/ins>/)
       assert.doesNotMatch(text.slice(text.indexOf('In the inventory')), /web/, 'changed and changed back')
       assert.match(text, /What is served: \d machines? changes? in \d ways?/)
-      const seen = textOf(await asked(farm.site.app, `/changes/diff?before=${before}`, await farm.site.session('viewer')))
+      const seen = textOf(
+        await asked(farm.site.app, `/changes/diff?before=${before}`, await farm.site.session('viewer')),
+      )
       assert.match(seen, /<ins>3072/)
       assert.doesNotMatch(seen, /What is served|Take this back/)
       assert.match(textOf(await get('/changes/diff?before=99999')), /There is no revision 99999 yet/)
@@ -164,10 +173,7 @@ for (const flavour of ['SQLite', 'MariaDB'])
       const done = await post('/changes/revert', { ...hiddenIn(look), act: 'do' })
       assert.equal(done.status, 303, textOf(done))
       const { machines } = await readSnapshot(farm.store)
-      assert.deepEqual(
-        [machines.get('acas0002')?.memory_mib, machines.get('acas0002')?.vcpus],
-        [2048, 4],
-      )
+      assert.deepEqual([machines.get('acas0002')?.memory_mib, machines.get('acas0002')?.vcpus], [2048, 4])
       const back = await get(`/changes/revert?to=${before}`)
       assert.match(textOf(back), /Back to revision/)
       assert.equal((await post('/changes/revert', { ...hiddenIn(back), act: 'do', seen: 'other' })).status, 409)
@@ -186,8 +192,14 @@ describe('a Dom0', () => {
     const { get } = await open(t, { yaml: pinned, user: 'viewer' })
     const text = textOf(await get('/machines/acas0001/guests'))
     assert.match(text, /CPU <\/span>1<\/span><span class="cpu-holder">acas0001/)
-    assert.match(text, /class="cpu tint-0"><span class="cpu-number"><span class="unseen">CPU <\/span>3<\/span><span class="cpu-holder">acas0002/)
-    assert.match(text, /Nobody is pinned to 4-7\. Guests that are pinned nowhere run wherever there is room: acas0003\./)
+    assert.match(
+      text,
+      /class="cpu tint-0"><span class="cpu-number"><span class="unseen">CPU <\/span>3<\/span><span class="cpu-holder">acas0002/,
+    )
+    assert.match(
+      text,
+      /Nobody is pinned to 4-7\. Guests that are pinned nowhere run wherever there is room: acas0003\./,
+    )
     assert.match(text, /acas0001 itself: 1,024 MiB.*acas0002: 2,048 MiB.*free: 11,264 MiB/)
     assert.match(text, /\/dev\/sda5<\/th>.*acas0002.*\/dev\/sda6<\/th>.*acas0003/)
     assert.doesNotMatch(text, /Move…/)
@@ -196,7 +208,9 @@ describe('a Dom0', () => {
   })
 
   test('says what does not fit', async (t) => {
-    const { get } = await open(t, { yaml: pinned.replace('memory_mib: 16384', 'memory_mib: 4096').replace('/dev/sda6', '/dev/sda5') })
+    const { get } = await open(t, {
+      yaml: pinned.replace('memory_mib: 16384', 'memory_mib: 4096').replace('/dev/sda6', '/dev/sda5'),
+    })
     const text = textOf(await get('/machines/acas0001/guests'))
     assert.match(text, /What does not fit.*want 4096 MiB and it keeps 1024 itself, but it has 4096/)
     assert.match(text, /1,024 MiB too much/)
@@ -207,7 +221,9 @@ describe('a Dom0', () => {
     const asking = await open(t)
     for (const name of ['acas0002', 'acas0003']) {
       await heard(asking, name, 'installing', 'packages', 40)
-      await recordConsoles(asking.farm.store, [{ machine: name, at: new Date().toISOString(), tail: `hello of ${name}\n\nlast <line>` }])
+      await recordConsoles(asking.farm.store, [
+        { machine: name, at: new Date().toISOString(), tail: `hello of ${name}\n\nlast <line>` },
+      ])
     }
     const text = textOf(await asking.part('/machines/acas0001/guests', 'installs'))
     assert.doesNotMatch(text, /<html/)
@@ -218,7 +234,13 @@ describe('a Dom0', () => {
     const { farm, get, post } = await open(t, { yaml: pinned })
     const form = textOf(await get('/machines/acas0003/move'))
     assert.match(form, /name="set\.dom0" value="acas0001"/)
-    const place = { 'set.dom0': 'acas0001', 'set.cpus': '2', 'set.vcpus': '', 'set.memory_mib': '4096', 'set.vdisk': '/dev/sda6' }
+    const place = {
+      'set.dom0': 'acas0001',
+      'set.cpus': '2',
+      'set.vcpus': '',
+      'set.memory_mib': '4096',
+      'set.vdisk': '/dev/sda6',
+    }
     const clash = await post('/machines/acas0003/move', { ...place, act: 'look' })
     assert.match(textOf(clash), /Would be withheld.*CPU 2 is pinned to acas0002 too/)
     assert.match(textOf(clash), /acas0001, as it would be.*acas0002<\/span><span class="cpu-holder">acas0003/)
