@@ -13,6 +13,7 @@ import type { Route, Visit } from '../route.ts'
 import { dom0View } from './dom0-view.ts'
 import { boardRow } from './live-board.ts'
 import { markOf } from './machine-columns.ts'
+import { machineHead } from './machine-head.ts'
 
 export const dom0Routes = (admin: Admin): readonly Route[] => [
   { method: 'get', path: '/machines/:name/guests', role: 'viewer', handle: (visit) => showDom0(admin, visit) },
@@ -30,6 +31,7 @@ async function showDom0(admin: Admin, visit: Visit): Promise<void> {
   const marks = await readStates(desk, snapshot, picture.guests.map(({ hostname }) => hostname))
   visit.page('dom0.html', {
     ...now,
+    head: await machineHead(desk, snapshot, visit, dom0.hostname, 'guests'),
     picture: {
       ...picture,
       guests: picture.guests.map((guest) => ({ ...guest, mark: markOf(marks.get(guest.hostname), false) })),

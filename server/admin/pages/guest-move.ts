@@ -12,12 +12,13 @@ import { showValue } from '../../manage/row-changes.ts'
 import { apiOf } from '../api/routes.ts'
 import type { Admin } from '../app.ts'
 import type { Route, Visit } from '../route.ts'
+import { fieldOf } from '../route.ts'
 import { meanwhile, withheldUnasked } from './bulk-edit.ts'
 import { changeView, reasonOf } from './change-view.ts'
 import { machineNamed } from './dom0.ts'
 import { dom0View } from './dom0-view.ts'
+import { hrefOfMachine } from './machine-head.ts'
 import { faultsOf, machineFields, textsOf } from './machine-fields.ts'
-import { fieldOf } from '../route.ts'
 
 export const guestMoveRoutes = (admin: Admin): readonly Route[] => [
   { method: 'get', path: '/machines/:name/move', role: 'operator', handle: (visit) => move(admin, visit) },
@@ -52,7 +53,8 @@ async function move(admin: Admin, visit: Visit): Promise<void> {
   }
   await admin.live.catchUp()
   const dom0 = (texts['set.dom0'] ?? '').toLowerCase()
-  response.redirect(303, `/machines/${encodeURIComponent(dom0 === '' ? guest.hostname : dom0)}${dom0 === '' ? '' : '/guests'}`)
+  const next = dom0 === '' ? hrefOfMachine(guest.hostname) : `${hrefOfMachine(dom0)}/guests`
+  response.redirect(303, `${next}?done=moved`)
 }
 
 const textsFrom = (guest: Machine): Texts =>

@@ -1,5 +1,6 @@
 // What stands above each page of one machine: its name, how far it is, what can be done with it, and its other pages.
 import { findings, isWithheld } from '../../inventory/findings.ts'
+import { inherited, profileChain } from '../../inventory/profiles.ts'
 import { SelectorError } from '../../inventory/select.ts'
 import type { Snapshot } from '../../inventory/snapshot.ts'
 import type { Desk } from '../../manage/desk.ts'
@@ -53,14 +54,13 @@ export async function machineHead(
   part: MachinePart | null,
 ): Promise<MachineHead> {
   const href = hrefOfMachine(name)
-  const hasGuests = (snapshot.guests.get(name) ?? []).length > 0
   const state = (await readStates(desk, snapshot, [name])).get(name)
   return {
     name,
     href,
     mark: markOf(state, isWithheld(findings(snapshot, name, desk.known))),
     tabs: tabs
-      .filter((tab) => tab.part !== 'guests' || hasGuests)
+      .filter((tab) => tab.part !== 'guests' || isDom0(snapshot, name))
       .map((tab) => ({
         href: tab.part === '' ? href : `${href}/${tab.part}`,
         label: tab.label,
@@ -72,10 +72,18 @@ export async function machineHead(
   }
 }
 
+/** It has guests, or a hypervisor for some. */
+function isDom0(snapshot: Snapshot, name: string): boolean {
+  const machine = snapshot.machines.get(name)
+  const hypervisor = machine === undefined ? null : inherited(profileChain(snapshot, machine.profile), 'hypervisor')
+  return snapshot.guests.has(name) || (machine?.dom0 === null && (hypervisor?.value ?? 'none') !== 'none')
+}
+
 /** What a redirect may say was done: words of ours only. */
 const done: Readonly<Record<string, string>> = {
   changed: 'The machine is changed. What it is served follows within two seconds.',
   armed: 'The install is armed: it begins at the next network boot.',
   boot: 'The next boot is set.',
+  moved: 'The guest has its new place.',
   reverted: 'The change is taken back, as a new change.',
 }

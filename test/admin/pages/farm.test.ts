@@ -248,7 +248,7 @@ describe('a Dom0', () => {
     assert.deepEqual([wrong.status, /expected CPU numbers such as/.test(textOf(wrong))], [422, true])
     const look = await post('/machines/acas0003/move', { ...place, 'set.cpus': '4', act: 'look' })
     const done = await post('/machines/acas0003/move', { ...place, ...hiddenIn(look), 'set.cpus': '4', act: 'do' })
-    assert.deepEqual([done.status, done.headers['location']], [303, '/machines/acas0001/guests'])
+    assert.deepEqual([done.status, done.headers['location']], [303, '/machines/acas0001/guests?done=moved'])
     const guest = (await readSnapshot(farm.store)).machines.get('acas0003')
     assert.deepEqual([guest?.cpus, guest?.memory_mib], ['4', 4096])
     const unseen = await post('/machines/acas0003/move', { ...place, 'set.cpus': '5', seen: 'x', act: 'do' })
