@@ -16,7 +16,7 @@ import type { GuestChoice } from '../../plan/guests-along.ts'
 import { apiOf } from '../api/routes.ts'
 import type { Admin } from '../app.ts'
 import type { Route, Visit } from '../route.ts'
-import { fieldOf } from '../route.ts'
+import { fieldOf, queryOf } from '../route.ts'
 import { meanwhile } from './bulk-edit.ts'
 import { reasonOf } from './change-view.ts'
 import type { Choice } from './choice.ts'
@@ -151,7 +151,11 @@ function showBoot(visit: Visit, snapshot: Snapshot, choice: Choice, fault: strin
   const now = [...groupBy(rows, (boot) => boot)].map(([boot, own]) => `${boot} (${own.length})`).join(', ')
   const actions = others.map((value) => ({ value, label: bootWords[value] }))
   const way = wayBack(visit, choice)
-  visit.page('bulk-boot.html', { choice, now, actions, fault, way }, fault === '' ? 200 : 422)
+  visit.page(
+    'bulk-boot.html',
+    { choice, now, actions, fault, way, chosen: queryOf(visit.request, 'boot') },
+    fault === '' ? 200 : 422,
+  )
 }
 
 async function setBoot(admin: Admin, visit: Visit): Promise<void> {

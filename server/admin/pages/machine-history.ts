@@ -105,8 +105,16 @@ async function showChange(admin: Admin, visit: Visit): Promise<void> {
   })
 }
 
+/** The inventory of then is made of today's, change by change: a page goes back so far. */
+const mostChangesBack = 20_000
+
 /** How what the machine is served differs between the revision before and this one; and its Dom0's, and its guests'. */
 async function servedBy(desk: Desk, today: Snapshot, name: string, { revision }: Logged) {
+  if (today.revision - revision > mostChangesBack)
+    return {
+      ways: [],
+      untold: `That is ${(today.revision - revision).toLocaleString('en')} changes ago; bootstead diff ${revision - 1} ${revision} goes back so far.`,
+    }
   const snapshot = withoutTokenSecrets(today)
   const old = await readPicture(desk, snapshot, String(revision - 1))
   const now = await readPicture(desk, snapshot, String(revision))

@@ -50,3 +50,17 @@ export const carriedTexts = (was: Texts, mine: Texts): readonly (readonly [strin
   ...Object.entries(mine),
   ...Object.entries(was).map(([name, value]) => [`was.${name}`, value] as const),
 ]
+
+/** Beside a field that both have changed. */
+export const bothChanged = (now: string): string =>
+  now === '' ? 'cleared meanwhile; yours would replace that' : `is ${now} meanwhile; yours would replace it`
+
+/** @param by who changed what, or '' */
+export const mergedSentence = (by: string, both: readonly string[]): string =>
+  [
+    `Nothing was changed yet: it is no longer what you opened${by === '' ? '' : ` (${by})`}.`,
+    both.length === 0
+      ? 'Your values and the others are put together below.'
+      : 'Your values and the others are put together below; those that both have changed are marked.',
+    'Look at it, and go on.',
+  ].join(' ')

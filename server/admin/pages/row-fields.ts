@@ -5,10 +5,11 @@ import type { UsedTable } from '../../manage/uses.ts'
 import { architectures, families, guestTypes, hypervisors } from '../../inventory/rows.ts'
 import type { Snapshot } from '../../inventory/snapshot.ts'
 import { compareNaturally } from '../../inventory/snapshot.ts'
-import { linesOf, paramsChanged } from './machine-edit.ts'
 import type { FormField, Option } from './machine-fields.ts'
+import { withStray } from './machine-fields.ts'
 import type { Texts } from './merge.ts'
 import { plainText } from './merge.ts'
+import { linesOf, paramsChanged } from './param-lines.ts'
 
 type Column = Readonly<{
   column: string
@@ -151,9 +152,8 @@ export function rowFields(snapshot: Snapshot, { columns }: RowKind, texts: Texts
   }))
 }
 
-/** What stands in the row is among them, or the form would change it unasked. */
 function optionsOf(snapshot: Snapshot, options: readonly string[] | UsedTable, value: string): readonly Option[] {
   const names = typeof options === 'string' ? [...snapshot[options].keys()].sort(compareNaturally) : options
-  const stray = value === '' || names.includes(value) ? [] : [value]
-  return [{ value: '', label: '(not given)' }, ...[...names, ...stray].map((name) => ({ value: name, label: name }))]
+  const none = { value: '', label: '(not given)' }
+  return withStray([none, ...names.map((name) => ({ value: name, label: name }))], value)
 }

@@ -27,8 +27,8 @@ describe('one machine', () => {
     assert.match(text, /<th scope="row">params\.rack<\/th><td class="folds">r12<\/td>.*?machine web\.params\.rack/)
     assert.match(text, /<th scope="row">params\.root_password_hash<\/th><td class="folds">\(secret\)/)
     assert.doesNotMatch(text, /never-shown|href="\/machines\/web\/edit"/)
-    assert.match(textOf(await get('/machines/acas0001')), /href="\/machines\?dom0=acas0001">acas\[0002-0003\]/)
-    assert.match(textOf(await get('/machines/acas0002')), /href="\/machines\/acas0001">acas0001<\/a>/)
+    assert.match(textOf(await get('/machines/acas0001')), /href="\/machines\/acas0001\/guests">acas\[0002-0003\]/)
+    assert.match(textOf(await get('/machines/acas0002')), /href="\/machines\/acas0001\/guests">acas0001<\/a>/)
     assert.match(textOf(await get('/machines/acas0002')), /00:16:3e:[0-9a-f:]+ <span class="tag">from its name/)
     assert.match((await get('/machines/WEB.farm.example.org')).text, /<h1>web<\/h1>/)
     assert.equal((await get('/machines/nobody')).status, 404)
@@ -146,6 +146,14 @@ for (const flavour of ['SQLite', 'MariaDB'] as const)
         [4, { rack: 'r13', row: 7 }, ['eth0', 'eth1']],
       )
       assert.equal(notes, 'the "last", of\nits kind')
+    })
+
+    test('a profile and a network that are not there stay in the form, and nothing is changed unasked', async (t) => {
+      const { farm, get, post } = await open(t, flavour)
+      const body = { profile: 'gone', interfaces: { eth0: { network: 'gone' } } }
+      await farm.ask('patch', '/machines/web', { body, query: { force: 'true' } })
+      const review = await post('/machines/web/edit', { ...filledIn(await get('/machines/web/edit')), act: 'review' })
+      assert.match(textOf(review), /Nothing changes: it is so already/)
     })
 
     test('faults stand beside their fields', async (t) => {
