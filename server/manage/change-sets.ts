@@ -30,7 +30,8 @@ export function changeSets(newestFirst: readonly ChangeRow[]): readonly ChangeSe
   for (const row of newestFirst) {
     const open = sets.at(-1)
     const last = open?.at(-1)
-    if (last !== undefined && last.who === row.who && Date.parse(last.at) - Date.parse(row.at) <= pauseMs) open?.push(row)
+    if (last !== undefined && last.who === row.who && Date.parse(last.at) - Date.parse(row.at) <= pauseMs)
+      open?.push(row)
     else sets.push([row])
   }
   return sets.flatMap((rows) => {

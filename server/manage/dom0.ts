@@ -79,5 +79,10 @@ function memoryOf(snapshot: Snapshot, dom0: Machine, guests: readonly Machine[])
     memory_mib === null ? [] : [{ guest: hostname, mib: memory_mib }],
   )
   const given = parts.reduce((sum, { mib }) => sum + mib, keptMiB)
-  return { totalMiB: dom0.memory_mib, keptMiB, parts, freeMiB: dom0.memory_mib === null ? null : dom0.memory_mib - given }
+  return {
+    totalMiB: dom0.memory_mib,
+    keptMiB,
+    parts,
+    freeMiB: dom0.memory_mib === null ? null : dom0.memory_mib - given,
+  }
 }

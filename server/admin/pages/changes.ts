@@ -90,7 +90,8 @@ export function setView(set: ChangeSet): SetView {
     })
     return { folded, count: names.length, text: words.join('; ') }
   })
-  if (armed.length > 0) told.push({ folded: foldNames(armed), count: armed.length, text: 'install armed, begun or over' })
+  if (armed.length > 0)
+    told.push({ folded: foldNames(armed), count: armed.length, text: 'install armed, begun or over' })
   return {
     ...{ who: set.who, at: set.at, revision: set.after },
     href: `/changes/diff?before=${set.before}&after=${set.after}`,
@@ -152,7 +153,12 @@ async function servedOtherwise(desk: Desk, snapshot: Snapshot, before: number, a
   }
 }
 
-type Wanted = Readonly<{ edits: readonly Edit[]; title: string; warning: string; carried: readonly (readonly string[])[] }>
+type Wanted = Readonly<{
+  edits: readonly Edit[]
+  title: string
+  warning: string
+  carried: readonly (readonly string[])[]
+}>
 
 /** `to`: all as it was then; `before` and `after`: only what was changed between them is taken back. */
 async function revert(admin: Admin, visit: Visit): Promise<void> {

@@ -28,7 +28,11 @@ async function showDom0(admin: Admin, visit: Visit): Promise<void> {
   const now = await installsOf(desk, snapshot, dom0)
   if (visit.request.get('hx-target') === 'installs') return visit.page('dom0-now.html', now)
   const picture = dom0View(snapshot, desk.known, dom0)
-  const marks = await readStates(desk, snapshot, picture.guests.map(({ hostname }) => hostname))
+  const marks = await readStates(
+    desk,
+    snapshot,
+    picture.guests.map(({ hostname }) => hostname),
+  )
   visit.page('dom0.html', {
     ...now,
     head: await machineHead(desk, snapshot, visit, dom0.hostname, 'guests'),

@@ -60,8 +60,7 @@ const kept = new WeakMap<FarmIndex, readonly Finding[]>()
 function inOrder(snapshot: Snapshot, index: FarmIndex): readonly Finding[] {
   const known = kept.get(index)
   if (known !== undefined) return known
-  const names =
-    index.found.size === 0 ? [] : [...namesSortedBy(snapshot.machines, 'hostname'), ...index.unreadable]
+  const names = index.found.size === 0 ? [] : [...namesSortedBy(snapshot.machines, 'hostname'), ...index.unreadable]
   const found = [...names.flatMap((name) => index.found.get(name) ?? []), ...findingsOfNoMachine(snapshot)]
   kept.set(index, found)
   return found
@@ -93,6 +92,7 @@ const placeOf = ({ table, key }: Finding): string => (table === 'interfaces' ? (
 
 /** Where the row is mended that is to blame: a profile's template is no machine's fault. */
 function mendingPlace({ table, key }: Finding): string {
-  if (table === 'machines' || table === 'interfaces') return `/machines/${encodeURIComponent(key.split('/')[0] ?? key)}/edit`
+  if (table === 'machines' || table === 'interfaces')
+    return `/machines/${encodeURIComponent(key.split('/')[0] ?? key)}/edit`
   return table === 'site' ? '' : `/${table}/${encodeURIComponent(key)}`
 }

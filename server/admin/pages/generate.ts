@@ -113,8 +113,7 @@ async function generateTarget(admin: Admin, visit: Visit): Promise<void> {
   await showDone(visit, one, outcomeView(outcome), 'Generated')
 }
 
-const elsewise =
-  'Nothing was generated: it is no longer what you saw. Below is what would be written now; decide anew.'
+const elsewise = 'Nothing was generated: it is no longer what you saw. Below is what would be written now; decide anew.'
 
 async function showDone(visit: Visit, one: ChosenTarget, outcome: OutcomeView, title: string): Promise<void> {
   const { target: name, place } = one

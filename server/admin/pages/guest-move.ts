@@ -48,7 +48,8 @@ async function move(admin: Admin, visit: Visit): Promise<void> {
     const fault = reasonOf(error)
     const problems = error instanceof Refused ? error.problems : []
     const { faults, others } = faultsOf(problems, ({ field }) => (field === null ? null : `set.${field}`))
-    const above = problems.length === others.length ? fault : ['Nothing is changed.', ...others.map(describeProblem)].join('\n')
+    const above =
+      problems.length === others.length ? fault : ['Nothing is changed.', ...others.map(describeProblem)].join('\n')
     return show(desk, visit, snapshot, guest, texts, { fault: above, faults, status: 422 })
   }
   await admin.live.catchUp()

@@ -24,7 +24,9 @@ async function busy(farm: Farm): Promise<void> {
   await heard(farm, 'acas0001', 'failed', 'no such disk: sda', null)
   for (const machine of ['acas0002', 'acas0003']) {
     await heard(farm, machine, 'installing', 'packages', machine === 'acas0002' ? 40 : 75)
-    const tail = Array.from({ length: 30 }, (_, line) => `[${line}.000000] ${machine} unpacks another package`).join('\n')
+    const tail = Array.from({ length: 30 }, (_, line) => `[${line}.000000] ${machine} unpacks another package`).join(
+      '\n',
+    )
     await recordConsoles(farm.store, [{ machine, at: new Date().toISOString(), tail }])
   }
 }
@@ -48,7 +50,13 @@ test('a farm at work: every page in light and dark, at a desk and on a phone', a
 
 test('a farm at rest, as a viewer sees it', async (t) => {
   const { site } = await openApiFarm(t)
-  await assertPages(visit, t, site, 'viewer', ['/', '/findings', '/changes?who=nobody', '/machines/web/guests', '/generate'])
+  await assertPages(visit, t, site, 'viewer', [
+    '/',
+    '/findings',
+    '/changes?who=nobody',
+    '/machines/web/guests',
+    '/generate',
+  ])
 })
 
 test('what happens shows by itself, and where one is with the keyboard is kept', async (t) => {
@@ -71,7 +79,9 @@ test('consoles of guests that install side by side go on by themselves', async (
   const { page, faults } = await visit(t, farm.site, 'viewer')
   await page.goto('/machines/acas0001/guests')
   await page.getByRole('region', { name: 'Console of acas0003' }).waitFor()
-  await recordConsoles(farm.store, [{ machine: 'acas0003', at: new Date().toISOString(), tail: 'Installation complete' }])
+  await recordConsoles(farm.store, [
+    { machine: 'acas0003', at: new Date().toISOString(), tail: 'Installation complete' },
+  ])
   await page.getByText('Installation complete').waitFor()
   assert.deepEqual(faults, [])
 })

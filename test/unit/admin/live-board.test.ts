@@ -15,7 +15,12 @@ test('what went wrong stands before what goes on, the last news first', () => {
     ['lost', state({ phase: 'lost', since: '2026-11-22T11:00:00.000Z' })],
     ['odd', state({ phase: 'on' })],
   ] as const
-  assert.deepEqual(inOrderOfNeed(states).map(([name]) => name).slice(0, 3), ['lost', 'new', 'old'])
+  assert.deepEqual(
+    inOrderOfNeed(states)
+      .map(([name]) => name)
+      .slice(0, 3),
+    ['lost', 'new', 'old'],
+  )
 })
 
 test('a row says where a failed machine was, for how long, and its reason in one line that is not endless', () => {
