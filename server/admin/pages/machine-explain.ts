@@ -3,6 +3,7 @@ import { describeOrigin } from '../../manage/machine.ts'
 import { Refused } from '../../manage/failure.ts'
 import type { Platform } from '../../plan/dhcp/clients.ts'
 import type { ExplainedAnswer, ExplainedValue, Explanation, ExplainStage } from '../../render/explain.ts'
+import { TemplateError } from '../../render/templates.ts'
 import { explainTo } from '../api/plans.ts'
 import { apiOf } from '../api/routes.ts'
 import type { Admin } from '../app.ts'
@@ -48,9 +49,9 @@ async function showExplain(admin: Admin, visit: Visit): Promise<void> {
   })
 }
 
-/** A machine that nothing can ask for is told so on the page. */
+/** A machine that nothing can ask for, or whose template is broken: told on the page. */
 function whyNot(error: unknown): Explanation | string {
-  if (error instanceof Refused) return error.message
+  if (error instanceof Refused || error instanceof TemplateError) return error.message
   throw error
 }
 

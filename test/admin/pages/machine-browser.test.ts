@@ -8,7 +8,7 @@ import { assertAccessible, assertFits, assertPages, openBrowser } from '../brows
 
 const visit = openBrowser()
 
-const event = { machine: 'web', door: 'http', detail: null, progress: null } as const
+const event = { machine: 'web', door: 'http', peer: null, detail: null, progress: null } as const
 const minutesAgo = (minutes: number): string => new Date(Date.now() - minutes * 60_000).toISOString()
 
 async function beginInstall({ store }: Farm): Promise<void> {

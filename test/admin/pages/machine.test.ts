@@ -9,7 +9,7 @@ import { filledIn, openAsking } from './asking.ts'
 const open = openAsking()
 
 const installing = {
-  ...{ machine: 'web', stage: 'installing', at: '2026-11-23T12:00:00.000Z', door: 'http' },
+  ...{ machine: 'web', stage: 'installing', at: '2026-11-23T12:00:00.000Z', door: 'http', peer: null },
   ...{ detail: 'packages', progress: 40 },
 } as const
 
