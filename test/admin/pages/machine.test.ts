@@ -139,7 +139,7 @@ for (const flavour of ['SQLite', 'MariaDB'] as const)
       assert.doesNotMatch(text, /notes<\/span>/)
       const done = await post('/machines/web/edit', { ...filledIn(review), act: 'do' })
       assert.deepEqual([done.status, done.headers['location']], [303, '/machines/web?done=changed'])
-      const { body } = await farm.ask('get', '/machines/web')
+      const body: unknown = (await farm.ask('get', '/machines/web')).body
       const { vcpus, params, interfaces, notes } = body as Readonly<Record<string, unknown>>
       assert.deepEqual(
         [vcpus, params, Object.keys(interfaces as object)],
@@ -219,7 +219,7 @@ for (const flavour of ['SQLite', 'MariaDB'] as const)
       assert.match(textOf(review), /Changed again since, so it stays: vcpus/)
       const done = await post(href, { ...filledIn(review), act: 'do' })
       assert.deepEqual([done.status, done.headers['location']], [303, '/machines/web?done=reverted'])
-      const { body } = await farm.ask('get', '/machines/web')
+      const body: unknown = (await farm.ask('get', '/machines/web')).body
       const { memory_mib, vcpus, params } = body as Readonly<Record<string, unknown>>
       assert.deepEqual([memory_mib, vcpus, params], [null, 8, { rack: 'r12', row: 'a' }])
       assert.equal((await get('/machines/web/history/999999')).status, 404)

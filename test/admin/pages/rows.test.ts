@@ -69,7 +69,7 @@ for (const flavour of ['SQLite', 'MariaDB'] as const)
       assert.match(textOf(review), /kernel_args<\/span> <del>\(none\)<\/del>.*<ins>nomodeset/)
       const done = await post('/profiles/base/edit', { ...filledIn(review), act: 'do' })
       assert.deepEqual([done.status, done.headers['location']], [303, '/profiles/base?done=changed'])
-      const { body } = await farm.ask('get', '/profiles/base')
+      const body: unknown = (await farm.ask('get', '/profiles/base')).body
       const network = filledIn(await get('/networks/farm/edit'))
       const gateway = await post('/networks/farm/edit', { ...network, 'set.gateway': '192.0.2.253', act: 'review' })
       assert.match(textOf(gateway), /What is served: 4 machines change in \d ways?/)
