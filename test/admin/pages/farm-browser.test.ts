@@ -127,6 +127,6 @@ test('a change is found, looked at and taken back; files are generated and broug
   await page.getByRole('link', { name: 'Make all as at' }).click()
   await page.getByRole('button', { name: 'Do it' }).click()
   await page.waitForURL('**/changes/diff?**')
-  await page.getByText('ttyS0,115200n8').first().waitFor()
+  await page.getByText('ttyS1,115200n8').first().waitFor()
   assert.deepEqual(faults, [])
 })
