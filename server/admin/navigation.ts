@@ -3,8 +3,15 @@ import type { Role } from './roles.ts'
 import { mayAs } from './roles.ts'
 
 const places: readonly Readonly<{ href: string; label: string; role: Role }>[] = [
+  { href: '/', label: 'Farm', role: 'viewer' },
   { href: '/machines', label: 'Machines', role: 'viewer' },
+  { href: '/networks', label: 'Networks', role: 'viewer' },
+  { href: '/profiles', label: 'Profiles', role: 'viewer' },
+  { href: '/images', label: 'Images', role: 'viewer' },
   { href: '/seen', label: 'Seen', role: 'viewer' },
+  { href: '/findings', label: 'Findings', role: 'viewer' },
+  { href: '/changes', label: 'Changes', role: 'viewer' },
+  { href: '/generate', label: 'Generate', role: 'viewer' },
   { href: '/import', label: 'Import', role: 'operator' },
   { href: '/users', label: 'Users', role: 'admin' },
   { href: '/reference', label: 'API', role: 'viewer' },

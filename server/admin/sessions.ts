@@ -31,8 +31,11 @@ export async function beginSession(
   setSessionCookie(request, response, secret)
 }
 
-/** Whose it is, as that user is now; null when it has ended. */
-export async function readSession(store: Store, now: number, secret: string): Promise<Actor | null> {
+/**
+ * Whose it is, as that user is now; null when it has ended.
+ * @param isUse what a page asks by itself is none: nobody need be there
+ */
+export async function readSession(store: Store, now: number, secret: string, isUse: boolean): Promise<Actor | null> {
   const hash = hashSecret(secret)
   const session = await readStoredSession(store, hash)
   if (session === null) return null
@@ -41,7 +44,7 @@ export async function readSession(store: Store, now: number, secret: string): Pr
     await deleteSession(store, hash)
     return null
   }
-  if (now - seenMs >= sessionTimes.notedEveryMs) await recordSessionSeen(store, hash, isoTime(now))
+  if (isUse && now - seenMs >= sessionTimes.notedEveryMs) await recordSessionSeen(store, hash, isoTime(now))
   return { name: session.user, role: parseRole(session.role), via: 'session' }
 }
 

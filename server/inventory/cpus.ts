@@ -23,7 +23,8 @@ export function cpuNumbers(cpus: CpuSet): readonly number[] {
   })
 }
 
-function formatCpus(numbers: readonly number[]): CpuSet {
+/** '' of none, which no column holds. */
+export function formatCpus(numbers: readonly number[]): CpuSet {
   const sorted = numbers.toSorted((a, b) => a - b)
   const parts: [number, number][] = []
   for (const cpu of sorted) {

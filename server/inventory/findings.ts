@@ -66,6 +66,11 @@ export function* allFindings(snapshot: Snapshot, known: Known): Generator<Findin
     yield* findings(snapshot, hostname, known)
     yield* strayInterfaces(snapshot, hostname)
   }
+  yield* findingsOfNoMachine(snapshot)
+}
+
+/** Of rows that many machines take values from. */
+export function* findingsOfNoMachine(snapshot: Snapshot): Generator<Finding> {
   for (const [spoiled, rows] of [...snapshot.unreadable].sort(([a], [b]) => compareNaturally(a, b))) {
     if (rows.every((row) => row.table !== 'machines' && row.table !== 'interfaces'))
       for (const problem of unreadable(snapshot, spoiled)) yield { severity: 'warning', ...problem, machine: '' }

@@ -70,3 +70,10 @@ export async function changedSince({ store }: Desk, names: readonly string[], re
   }
   return [...byWho].map(([who, changed]) => `${who} changed ${foldNames(changed)}`).join('; ')
 }
+
+/** The same of another row: `web:bob changed it`. */
+export async function rowChangedSince({ store }: Desk, { table, key }: Subject, revision: number): Promise<string> {
+  const changes = await readChanges(store, { table, key, limit: mostLookedAt })
+  const others = new Set(changes.flatMap(({ id, who }) => (id > revision ? [who] : [])))
+  return others.size === 0 ? '' : `${[...others].join(', ')} changed it`
+}

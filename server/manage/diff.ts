@@ -14,19 +14,25 @@ import type { Past } from './revisions.ts'
 import type { Way } from './ways.ts'
 import { gatherWays } from './ways.ts'
 
-export async function waysBetween(desk: Desk, old: Past, now: Past): Promise<readonly Way[]> {
+export const waysBetween = async (desk: Desk, old: Past, now: Past): Promise<readonly Way[]> =>
+  (await firstWaysBetween(desk, old, now, Infinity)).ways
+
+/** `left`: machines beyond the first `most`, not rendered. */
+export type FirstWays = Readonly<{ ways: readonly Way[]; left: number }>
+
+export async function firstWaysBetween(desk: Desk, old: Past, now: Past, most: number): Promise<FirstWays> {
   const rows = await readChangesSince(desk.store, Math.min(old.revision, now.revision))
   const touched = [...machinesTouched(old.snapshot, now.snapshot, rows)].sort(compareNaturally)
-  return waysOf(desk, old.snapshot, now.snapshot, touched, now.now)
+  const ways = waysOf(desk, old.snapshot, now.snapshot, touched.slice(0, most), now.now)
+  return { ways, left: Math.max(0, touched.length - most) }
 }
 
-/** What machines would be told otherwise if the edits were done. `left`: machines beyond the first `most`, not rendered. */
-export function waysOfReview(
-  desk: Desk,
-  before: Snapshot,
-  { candidate, diffs }: Review,
-  most: number,
-): Readonly<{ ways: readonly Way[]; left: number }> {
+/** The same of some machines alone. */
+export const waysOfMachines = (desk: Desk, old: Past, now: Past, names: readonly string[]): readonly Way[] =>
+  waysOf(desk, old.snapshot, now.snapshot, names, now.now)
+
+/** What machines would be told otherwise if the edits were done. */
+export function waysOfReview(desk: Desk, before: Snapshot, { candidate, diffs }: Review, most: number): FirstWays {
   const touched = [...machinesTouched(before, candidate, diffs)].sort(compareNaturally)
   const ways = waysOf(desk, before, candidate, touched.slice(0, most), desk.now())
   return { ways, left: Math.max(0, touched.length - most) }

@@ -1,6 +1,6 @@
 // What lists ask of every machine, kept from one picture of the inventory to the next: words to be found by, and who is
 // withheld. What one change costs is one look at each machine's rows, and new findings of those that it touched.
-import type { Known } from '../inventory/findings.ts'
+import type { Finding, Known } from '../inventory/findings.ts'
 import { findings, isWithheld } from '../inventory/findings.ts'
 import type { Interface, Machine } from '../inventory/rows.ts'
 import type { Snapshot } from '../inventory/snapshot.ts'
@@ -27,6 +27,8 @@ export type FarmIndex = Readonly<{
   unreadable: readonly string[]
   /** Those too. */
   withheld: ReadonlySet<string>
+  /** Of machines with which something is wrong, those that are served nevertheless too. */
+  found: ReadonlyMap<string, readonly Finding[]>
 }>
 
 type Held = {
@@ -101,13 +103,20 @@ function* update(before: FarmIndex | null, snapshot: Snapshot, known: Known): Ge
       ? entries.keys()
       : touchedMachines(before.snapshot, snapshot, [...rows, ...sharedRows(before, snapshot)])
   const withheld = new Set(before?.withheld)
-  for (const name of touched) {
-    if (++looked % machinesPerSlice === 0) yield
-    if (isWithheld(findings(snapshot, name, known))) withheld.add(name)
+  const found = new Map(before?.found)
+  const note = (name: string): void => {
+    const own = findings(snapshot, name, known)
+    if (own.length > 0) found.set(name, own)
+    else found.delete(name)
+    if (isWithheld(own)) withheld.add(name)
     else withheld.delete(name)
   }
-  for (const name of unreadable) withheld.add(name)
-  return { snapshot, entries, withNics, unreadable, withheld }
+  for (const name of touched) {
+    if (++looked % machinesPerSlice === 0) yield
+    note(name)
+  }
+  for (const name of unreadable) note(name)
+  return { snapshot, entries, withNics, unreadable, withheld, found }
 }
 
 const noInterfaces: readonly Interface[] = []

@@ -86,7 +86,8 @@ export function editsToRemove(snapshot: Snapshot, hostnames: readonly string[]):
   return hostnames.map((key): Edit => ({ kind: 'delete', table: 'machines', key }))
 }
 
-async function storedMachines(
+/** Rows as the store has them, also those that can't be read. */
+export async function storedMachines(
   store: Store,
   snapshot: Snapshot,
   names: readonly string[],

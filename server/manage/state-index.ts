@@ -31,10 +31,11 @@ async function readAgain(desk: Desk, snapshot: Snapshot, own: Kept): Promise<voi
   const at = desk.now()
   const newest = await readNewestEvent(desk.store)
   const heard = await readMachinesHeardOf(desk.store, own.newest - eventsLookedBack)
-  // What is under way may have stalled without a sign; a Dom0's state takes its guests' signs.
+  // What is under way may have stalled, and what stalled may show life, without an event; a failure stands until one comes.
+  // A Dom0's state takes its guests' signs.
   const hosts = heard.flatMap((name) => snapshot.machines.get(name)?.dom0 ?? [])
   const open = [...own.told].flatMap(([name, { state, machine }]) =>
-    state.phase === 'on' || state.phase === 'lost' || machine !== snapshot.machines.get(name) ? [name] : [],
+    state.phase === 'on' || state.state === 'stalled' || machine !== snapshot.machines.get(name) ? [name] : [],
   )
   const names = [...new Set([...heard, ...hosts, ...open])]
   for (const [name, state] of await readStates(desk, snapshot, names))

@@ -175,6 +175,18 @@ describe('a session', () => {
     assert.equal((await get(app, '/account', busy)).status, 303)
   })
 
+  test('is not kept by a page that asks by itself: nobody need be there', async (t) => {
+    const { app, session, pass } = await openTestSite(t)
+    const idle = await session('viewer')
+    const poll = () => get(app, '/', idle).set({ 'HX-Request': 'true', 'HX-Target': 'now', 'X-Asks-By-Itself': '1' })
+    for (let asked = 0; asked < 4; asked++) {
+      assert.equal((await poll()).status, 200)
+      pass(sessionTimes.idleMs / 4)
+    }
+    const ended = await poll()
+    assert.deepEqual([ended.status, ended.headers['hx-redirect']], [401, '/login'])
+  })
+
   test('ends at log-out, on the server too', async (t) => {
     const { app, session, audit } = await openTestSite(t)
     const mine = await session('viewer')

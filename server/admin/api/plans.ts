@@ -3,6 +3,7 @@ import { z } from 'zod'
 import type { Snapshot } from '../../inventory/snapshot.ts'
 import { withoutTokenSecrets } from '../../inventory/store/history.ts'
 import { listArtefacts, showArtefact } from '../../manage/artefacts.ts'
+import type { Desk } from '../../manage/desk.ts'
 import { explain } from '../../manage/explain.ts'
 import { revisionHelp } from '../../manage/revisions.ts'
 import { hidden, isSecretName } from '../../manage/secrets.ts'
@@ -38,9 +39,7 @@ export const planEndpoints = (api: Api): readonly Endpoint[] => [
     answers: { 200: { what: 'the answers, in the order in which the machine asks', schema: explanation } },
     example: { params: { name: 'web' }, query: { arch: 'uefi-x64' } },
     handle: async ({ desk, params: { name = '' }, query: { arch, stage, at = null }, visit }) => {
-      const snapshot = seenBy(visit, await api.snapshot())
-      const found = await explain(desk, snapshot, name, { arch, stage, at })
-      return { body: maySeeTexts(visit) ? found : withoutTexts(found) }
+      return { body: await explainTo(visit, desk, await api.snapshot(), name, { arch, stage, at }) }
     },
   }),
   endpoint({
@@ -75,6 +74,18 @@ export const planEndpoints = (api: Api): readonly Endpoint[] => [
     },
   }),
 ]
+
+/** What a viewer is not to know is not in it. @throws as explain() does */
+export async function explainTo(
+  visit: Visit,
+  desk: Desk,
+  snapshot: Snapshot,
+  target: string,
+  options: Parameters<typeof explain>[3],
+): Promise<Explanation> {
+  const found = await explain(desk, seenBy(visit, snapshot), target, options)
+  return maySeeTexts(visit) ? found : withoutTexts(found)
+}
 
 const maySeeTexts = ({ actor }: Visit): boolean => mayAs(actor.role, 'operator')
 

@@ -41,7 +41,7 @@ export const reportEndpoints = (api: Api): readonly Endpoint[] => [
           ? allFindings(snapshot, desk.known)
           : chosenNames(snapshot, words).flatMap((name) => findings(snapshot, name, desk.known))
       const items: Finding[] = []
-      for (const one of found) if (items.push(shown(one, visit.actor.role)) > query.limit) break
+      for (const one of found) if (items.push(findingFor(visit.actor.role, one)) > query.limit) break
       return { body: { items: items.slice(0, query.limit), more: items.length > query.limit } }
     },
   }),
@@ -93,7 +93,7 @@ export const reportEndpoints = (api: Api): readonly Endpoint[] => [
 ]
 
 /** The value of a row that can't be read may be anything, a secret too. */
-function shown(found: Finding, role: Role): Finding {
+export function findingFor(role: Role, found: Finding): Finding {
   if (mayAs(role, 'operator')) return found
   const isOpaque = /^(params|value)(\.|$)/.test(found.field)
   return { ...found, value: isOpaque ? hidden : withoutSecrets(found.field, found.value) }

@@ -16,11 +16,11 @@ import type { GuestChoice } from '../../plan/guests-along.ts'
 import { apiOf } from '../api/routes.ts'
 import type { Admin } from '../app.ts'
 import type { Route, Visit } from '../route.ts'
-import { fieldOf } from '../route.ts'
+import { fieldOf, queryOf } from '../route.ts'
 import { meanwhile } from './bulk-edit.ts'
 import { reasonOf } from './change-view.ts'
 import type { Choice } from './choice.ts'
-import { mostChoiceBytes, readChoice } from './choice.ts'
+import { mostChoiceBytes, readChoice, wayBack } from './choice.ts'
 
 export const bulkBootRoutes = (admin: Admin): readonly Route[] => [
   { method: 'get', path: '/bulk/arm', role: 'operator', handle: (visit) => arm(admin, visit) },
@@ -66,7 +66,7 @@ async function arm(admin: Admin, visit: Visit): Promise<void> {
   // With the versions: what was armed since is no longer what was seen, and is not armed twice by one decision.
   const seen = fingerprintOf([armings, expected])
   const show = (fault: string, status = fault === '' ? 200 : 422): void => {
-    const form = { choice, guests, guestChoices, hours: hoursGiven, seen, fault }
+    const form = { choice, guests, guestChoices, hours: hoursGiven, seen, fault, way: wayBack(visit, choice) }
     visit.page('bulk-arm.html', { ...armView(desk, snapshot, looked), ...form }, status)
   }
   if (isWrong) return show('How long an install may wait is a number of hours, 8760 at most.')
@@ -82,7 +82,8 @@ async function arm(admin: Admin, visit: Visit): Promise<void> {
     return show(reasonOf(error))
   }
   await admin.live.catchUp()
-  visit.response.redirect(303, '/machines?done=armed&state=armed')
+  const { back, href } = wayBack(visit, choice)
+  visit.response.redirect(303, back === '' ? '/machines?done=armed&state=armed' : `${href}?done=armed`)
 }
 
 /** @throws Refused naming them */
@@ -149,7 +150,12 @@ function showBoot(visit: Visit, snapshot: Snapshot, choice: Choice, fault: strin
   const rows = choice.names.map((name) => snapshot.machines.get(name)?.boot ?? 'local')
   const now = [...groupBy(rows, (boot) => boot)].map(([boot, own]) => `${boot} (${own.length})`).join(', ')
   const actions = others.map((value) => ({ value, label: bootWords[value] }))
-  visit.page('bulk-boot.html', { choice, now, actions, fault }, fault === '' ? 200 : 422)
+  const way = wayBack(visit, choice)
+  visit.page(
+    'bulk-boot.html',
+    { choice, now, actions, fault, way, chosen: queryOf(visit.request, 'boot') },
+    fault === '' ? 200 : 422,
+  )
 }
 
 async function setBoot(admin: Admin, visit: Visit): Promise<void> {
@@ -165,5 +171,5 @@ async function setBoot(admin: Admin, visit: Visit): Promise<void> {
     return showBoot(visit, snapshot, choice, reasonOf(error))
   }
   await admin.live.catchUp()
-  visit.response.redirect(303, '/machines?done=boot')
+  visit.response.redirect(303, `${wayBack(visit, choice).href}?done=boot`)
 }

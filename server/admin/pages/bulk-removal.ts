@@ -8,7 +8,7 @@ import type { Route, Visit } from '../route.ts'
 import { fieldOf } from '../route.ts'
 import { meanwhile } from './bulk-edit.ts'
 import { changeView, reasonOf } from './change-view.ts'
-import { mostChoiceBytes, readChoice } from './choice.ts'
+import { mostChoiceBytes, readChoice, wayBack } from './choice.ts'
 
 export const bulkRemovalRoutes = (admin: Admin): readonly Route[] => [
   { method: 'get', path: '/bulk/remove', role: 'operator', handle: (visit) => remove(admin, visit) },
@@ -27,6 +27,7 @@ async function remove(admin: Admin, visit: Visit): Promise<void> {
   const { request, response } = visit
   const snapshot = await apiOf(admin).current()
   const choice = await readChoice(desk, snapshot, visit)
+  const way = wayBack(visit, choice)
   const edits = editsToRemove(snapshot, choice.names)
   const show = (fault: string): void => {
     const change = changeView(desk, snapshot, reviewEdits(snapshot, desk.known, edits))
@@ -34,10 +35,13 @@ async function remove(admin: Admin, visit: Visit): Promise<void> {
     visit.page(
       'review.html',
       {
-        ...{ change, fault, action: '/bulk/remove', isDanger: true, back: '', cancel: '/machines' },
+        ...{ change, fault, action: '/bulk/remove', isDanger: true, back: '', cancel: way.href },
         title: count === 1 ? `Remove ${choice.folded}?` : `Remove ${count.toLocaleString('en')} machines?`,
         does: count === 1 ? 'Remove it' : `Remove ${count.toLocaleString('en')} machines`,
-        carried: [['select', choice.folded]],
+        carried: [
+          ['select', choice.folded],
+          ['back', way.back],
+        ],
       },
       fault === '' ? 200 : 409,
     )

@@ -16,6 +16,15 @@ export type Choice = Readonly<{
   folded: string
 }>
 
+/** Where one goes when it is done or left: to the machine that one came from, else to the table. */
+export function wayBack({ request }: Visit, { names }: Choice): Readonly<{ back: string; href: string }> {
+  const back = request.method === 'GET' ? queryOf(request, 'back') : fieldOf(request, 'back')
+  const [name = ''] = names
+  return back === 'machine' && names.length === 1
+    ? { back, href: `/machines/${encodeURIComponent(name)}` }
+    : { back: '', href: '/machines' }
+}
+
 /** More are for the command line: a page that asks about them would say nothing to anybody. */
 const mostAtOnce = 10_000
 

@@ -42,10 +42,11 @@ type Shown = Readonly<{
 /** Places for interfaces in the form; more are added on the machine's own page. */
 const places = [0, 1, 2, 3] as const
 
-/** What is known of a stranger. */
+/** What is known of a stranger, and where a new guest is to live. */
 function prefilled(request: Request): Texts {
   const mac = queryOf(request, 'mac')
   return {
+    ...Object.fromEntries(['dom0', 'cpus'].map((column) => [`set.${column}`, queryOf(request, column)])),
     hostname: queryOf(request, 'hostname'),
     'set.uuid': queryOf(request, 'uuid'),
     'nic.0.name': 'eth0',

@@ -49,10 +49,14 @@ export function machineFields(
     .filter(({ isOwn = false }) => !(isMany && isOwn))
     .map(({ column, label, kind = 'text', hint = '' }) => {
       const name = `set.${column}`
-      const options = kind === 'choice' ? optionsFor(snapshot, column, isMany) : []
+      const options = kind === 'choice' ? withStray(optionsFor(snapshot, column, isMany), values[name] ?? '') : []
       return { name, label, kind, options, value: values[name] ?? '', hint, fault: faults[name] ?? '' }
     })
 }
+
+/** What stands in the row is among them, be it what it may, or the form would change it unasked. */
+export const withStray = (options: readonly Option[], value: string): readonly Option[] =>
+  options.some((option) => option.value === value) ? options : [...options, { value, label: value }]
 
 function optionsFor(snapshot: Snapshot, column: string, isMany: boolean): readonly Option[] {
   const names = column === 'profile' ? [...snapshot.profiles.keys()].sort(compareNaturally) : architectures

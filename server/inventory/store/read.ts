@@ -144,12 +144,17 @@ export async function readChanges(
     table?: string
     key?: string
     machine?: string
+    /** A part of who signed. */
+    who?: string
     limit: number
     /** Below this number. */ before?: number
+    /** Above this number. */ after?: number
   }>,
 ): Promise<readonly ChangeRow[]> {
   let query = store.db.selectFrom('changes').selectAll().orderBy('id', 'desc').limit(filter.limit)
   if (filter.before !== undefined) query = query.where('id', '<', filter.before)
+  if (filter.after !== undefined) query = query.where('id', '>', filter.after)
+  if (filter.who !== undefined) query = query.where('who', 'like', `%${filter.who.replaceAll(/[%_\\]/g, '_')}%`)
   if (filter.table !== undefined) query = query.where('table_name', '=', filter.table)
   if (filter.key !== undefined) query = query.where('row_key', '=', filter.key)
   const { machine } = filter

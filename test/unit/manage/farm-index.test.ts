@@ -47,6 +47,20 @@ describe('the index of the farm', () => {
     assert.deepEqual(await withheldIn(first), [], 'and back')
   })
 
+  test('has what is wrong with each machine, what only warns too, as long as it is wrong', async () => {
+    const first = snapshotOf(farm)
+    assert.equal((await farmIndex(first, known)).found.size, 0)
+    const many = changed(first, 'machines', 'acas0002', { vcpus: 16 })
+    const { found, withheld } = await farmIndex(many, known)
+    assert.deepEqual(
+      [...found].map(([name, own]) => [name, own.map(({ field, severity }) => `${field} ${severity}`)]),
+      [['acas0002', ['vcpus warning']]],
+    )
+    assert.equal(withheld.size, 0)
+    const gone = changeSnapshot(many, [{ table: 'machines', key: 'acas0002', raw: null }], 9)
+    assert.equal((await farmIndex(gone, known)).found.size, 0)
+  })
+
   test('keeps what did not change, and forgets who went', async () => {
     const first = snapshotOf(farm)
     const before = await farmIndex(first, known)
