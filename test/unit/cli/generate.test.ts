@@ -336,8 +336,9 @@ describe('conflicts', () => {
 describe('the checker and the reload', () => {
   test('the include lines are those of the documentation', () => {
     const page = readFileSync(join(import.meta.dirname, '../../../docs/how-to/existing-daemons.md'), 'utf8').split('\n')
+    const folders = { isc: '/etc/dhcp/bootstead', kea: '/etc/kea/bootstead', dnsmasq: '/etc/bootstead-dnsmasq' }
     for (const target of daemonNames)
-      for (const line of includeLines(target, 'FOLDER/current')) assert.ok(page.includes(`    ${line}`), line)
+      for (const line of includeLines(target, `${folders[target]}/current`)) assert.ok(page.includes(line), line)
   })
 
   test('the include lines are what each daemon’s own checker takes in a main file', async (t) => {
