@@ -50,7 +50,7 @@ export const progressEndpoints = (api: Api): readonly Endpoint[] => [
     summary: 'what a machine reported and was served, and how it stands; of a Dom0 its guests beside it',
     params: { name: 'its host name; events outlive their machine' },
     query: z.object({
-      limit: z.coerce.number().int().min(1).max(10_000_000).default(200).describe('how many events, the newest'),
+      limit: z.coerce.number().int().min(1).max(100_000).default(200).describe('how many events, the newest'),
       eventsOnly: flag.describe('true: its own events, and no more'),
     }),
     answers: {
