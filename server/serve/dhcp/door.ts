@@ -70,7 +70,7 @@ export async function openDhcpDoor(options: DhcpDoorOptions): Promise<DhcpDoor> 
   return { address: sockets.address, port: sockets.port, close: () => (closed ??= close()) }
 }
 
-/** Of replies that can't be sent as they are: a forged request makes a line each. */
+/** Of requests that fail, and replies that can't be sent as they are: a forged one makes a line each. */
 const LINES_PER_MINUTE = 20
 
 /** Every reply is written to the same memory, one after the other. */
@@ -78,7 +78,7 @@ type Serving = DhcpDoorOptions & Readonly<{ repeats: Repeats | null; quiet: Quie
 
 /** Whatever a datagram holds, and whatever the answer to it does, only that datagram is lost. */
 function receive(serving: Serving, heard: Heard): void {
-  const { repeats, log } = serving
+  const { repeats, quiet, log } = serving
   const via = heard.sender
   if (via.port === 0) return log.debug({ via }, 'dhcp dropped: source port 0') // forged; send() to it would throw
   try {
@@ -88,7 +88,7 @@ function receive(serving: Serving, heard: Heard): void {
     else serveAgain(serving, known, heard)
   } catch (err) {
     if (err instanceof MalformedDhcp) return log.debug({ via, why: err.message }, 'dhcp dropped')
-    log.error({ via, err }, 'dhcp request failed')
+    quiet.error({ via, err }, 'dhcp request failed')
   }
 }
 

@@ -11,16 +11,17 @@ import { dhcpAnswering } from '../../../../server/serve/dhcp/answering.ts'
 import type { Surroundings } from '../../../../server/serve/dhcp/answering.ts'
 import { openDhcpDoor } from '../../../../server/serve/dhcp/door.ts'
 import { openRepeats, questionOf } from '../../../../server/serve/dhcp/repeats.ts'
-import type { Hear, Sender } from '../../../../server/serve/dhcp/socket.ts'
+import type { Hear } from '../../../../server/serve/dhcp/socket.ts'
+import type { UdpPeer } from '../../../../server/serve/udp/peer.ts'
 import { openMetrics } from '../../../../server/serve/metrics.ts'
 import type { Asked } from '../../plan/dhcp/asking.ts'
 import { ask, farm, host, pxe } from '../../plan/dhcp/asking.ts'
 
 const log = pino({ level: 'silent' })
-const relay: Sender = { address: '192.0.2.254', port: 67 }
+const relay: UdpPeer = { address: '192.0.2.254', port: 67 }
 
 type Basis = { snapshot: typeof farm }
-type Sent = Readonly<{ to: Sender; octets: string }>
+type Sent = Readonly<{ to: UdpPeer; octets: string }>
 
 /** A door whose one socket is the test itself: what it sends, and what becomes of it in the timeline and the figures. */
 async function openDesk(basis: Basis, plan: Surroundings['plan'], keeps: boolean) {
