@@ -127,6 +127,8 @@ export type Store = Readonly<{
   flavour: Flavour
   db: Kysely<StoreSchema>
   /** Where it is, without its password. */ label: string
+  /** Of an embedded one that others can open too. */
+  file: string | null
 }>
 
 /** The address of an inventory that can't be used, and what one looks like. */
@@ -153,7 +155,12 @@ function openSqlite(file: string): Store {
   const database = new Database(file, { timeout: 10_000 })
   database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA busy_timeout = 10000')
   const dialect: Dialect = new SqliteDialect({ database: database })
-  return { flavour: 'sqlite', db: new Kysely<StoreSchema>({ dialect }), label: `sqlite:${file}` }
+  return {
+    flavour: 'sqlite',
+    db: new Kysely<StoreSchema>({ dialect }),
+    label: `sqlite:${file}`,
+    file: file === ':memory:' ? null : file,
+  }
 }
 
 function openMysql(address: string): Store {
@@ -162,6 +169,7 @@ function openMysql(address: string): Store {
     flavour: 'mysql',
     db: new Kysely<StoreSchema>({ dialect: new MysqlDialect({ pool }) }),
     label: withoutPassword(address),
+    file: null,
   }
 }
 
