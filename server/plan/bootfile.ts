@@ -136,12 +136,32 @@ export function loaderOf(settings: Settings): Traced<Loader> {
     : { value: loader, origin: given.origin }
 }
 
+/** What of a machine its boot file depends on. */
+export type BootFacts = Readonly<{
+  /** Of the interface that it boots from. */
+  mac: MacAddress | null
+  common: Readonly<{ boots: Readonly<{ loader: Loader; serverUrl: string | null }> | null }>
+}>
+
 /** The boot file for this client, or null when it isn't booting or the server has no URL to give. */
+export function bootfileOf(
+  { mac, common: { boots } }: BootFacts,
+  client: Client,
+  by: ToldBy = 'dhcp',
+): Bootfile | null {
+  const row = boots === null ? undefined : rowFor(boots.loader, client, by)
+  const path = row === undefined ? null : pathOf(row, mac)
+  if (boots === null || row === undefined || path === null) return null
+  if (!takesUrl(row, client)) return { name: path, path }
+  return boots.serverUrl === null ? null : { name: `${boots.serverUrl}/${path}`, path }
+}
+
+/** The same, with where it came from. */
 export function bootfileFor(settings: Settings, client: Client, by: ToldBy = 'dhcp'): Traced<Bootfile> | null {
+  const boots = { loader: loaderOf(settings).value, serverUrl: settings.serverUrl }
+  const value = bootfileOf({ mac: settings.mac.value, common: { boots } }, client, by)
   const chosen = loaderFor(settings, client, by)
-  if (chosen === null || (chosen.value.byUrl && settings.serverUrl === null)) return null
-  const { path, byUrl } = chosen.value
-  return { value: { name: byUrl ? `${settings.serverUrl ?? ''}/${path}` : path, path }, origin: chosen.origin }
+  return value === null || chosen === null ? null : { value, origin: chosen.origin }
 }
 
 /**
@@ -173,16 +193,25 @@ function loaderFor(
     row: `boot files (${row.platform}, ${client.agent}, loader ${loader.value})`,
     column: row.source,
   }
-  const path = row.file === 'MENU' ? menuPath(settings.mac.value, 'ipxe') : row.file
+  const path = pathOf(row, settings.mac.value)
   if (path === null) return null
   return { value: { path, byUrl: takesUrl(row, client) }, origin }
 }
 
-const rowFor = (loader: Loader, { platform, agent }: Client, toldBy: ToldBy): LoaderRow | undefined =>
-  loaderTable.find(
-    ({ by = toldBy, ...one }) =>
-      by === toldBy && one.platform === platform && one.agents.includes(agent) && one.loaders.includes(loader),
-  )
+const pathOf = ({ file }: LoaderRow, mac: MacAddress | null): string | null =>
+  file === 'MENU' ? menuPath(mac, 'ipxe') : file
+
+function rowFor(loader: Loader, { platform, agent }: Client, toldBy: ToldBy): LoaderRow | undefined {
+  for (const row of loaderTable)
+    if (
+      row.platform === platform &&
+      row.agents.includes(agent) &&
+      row.loaders.includes(loader) &&
+      (row.by ?? toldBy) === toldBy
+    )
+      return row
+  return undefined
+}
 
 const takesUrl = (row: LoaderRow, { agent }: Client): boolean => row.file === 'MENU' || agent === 'http'
 

@@ -77,10 +77,9 @@ function decodeOp(op: number): DhcpMessage['op'] {
 
 type Field = typeof SNAME | typeof FILE
 
-const fieldOf = (octets: Uint8Array, { at, length }: Field): Uint8Array => octets.subarray(at, at + length)
-
 /** Up to the first NUL; octet for octet, since RFC 2131 names no character set. */
 function decodeText(octets: Uint8Array, field: Field): string {
+  if (octets[field.at] === 0) return ''
   const end = octets.indexOf(0, field.at)
   const length = Math.min(end === -1 ? field.length : end - field.at, field.length)
   return Buffer.from(octets.buffer, octets.byteOffset + field.at, length).toString('latin1')
@@ -88,49 +87,50 @@ function decodeText(octets: Uint8Array, field: Field): string {
 
 /** RFC 3396 §5: the options field, then `file`, then `sname` are one buffer to find an option's fragments in. */
 function decodeOptions(octets: Uint8Array): { options: ReadonlyMap<number, Uint8Array>; overload: number } {
-  const fragments = new Map<number, Uint8Array[]>()
-  collectFragments(octets.subarray(OPTIONS_AT), 'options', fragments)
-  const overload = decodeOverload(fragments.get(OPTION.overload))
-  if (overload & FILE.overload) collectFragments(fieldOf(octets, FILE), FILE.name, fragments)
-  if (overload & SNAME.overload) collectFragments(fieldOf(octets, SNAME), SNAME.name, fragments)
-  fragments.delete(OPTION.overload)
   const options = new Map<number, Uint8Array>()
-  for (const [code, parts] of fragments) options.set(code, joined(parts))
+  collectOptions(octets, { name: 'options', at: OPTIONS_AT, length: octets.length - OPTIONS_AT }, options)
+  const overload = decodeOverload(options.get(OPTION.overload))
+  if (overload & FILE.overload) collectOptions(octets, FILE, options)
+  if (overload & SNAME.overload) collectOptions(octets, SNAME, options)
+  if (overload !== 0) options.delete(OPTION.overload)
   return { options, overload }
 }
 
-function collectFragments(field: Uint8Array, fieldName: string, fragments: Map<number, Uint8Array[]>): void {
-  for (let at = 0; at < field.length;) {
-    const code = field[at] ?? 0
+type Span = Readonly<{ name: string; at: number; length: number }>
+
+/** A further fragment is joined to what there is of its option (RFC 3396 §5), in the place of the first. */
+function collectOptions(octets: Uint8Array, { name, at: from, length }: Span, options: Map<number, Uint8Array>): void {
+  const until = from + length
+  for (let at = from; at < until;) {
+    const code = octets[at] ?? 0
     if (code === OPTION.end) return
     if (code === OPTION.pad) {
       at++ // a single octet, without a length, wherever it is
       continue
     }
-    const end = at + 2 + (field[at + 1] ?? field.length)
-    if (end > field.length) throw new MalformedDhcp(`option ${code} at ${fieldName}+${at} runs past the end`)
-    const value = field.subarray(at + 2, end)
-    const earlier = fragments.get(code)
-    if (earlier) earlier.push(value)
-    else fragments.set(code, [value])
+    const end = at + 2 + (at + 1 < until ? (octets[at + 1] ?? 0) : length)
+    if (end > until) throw new MalformedDhcp(`option ${code} at ${name}+${at - from} runs past the end`)
+    const value = new Uint8Array(octets.buffer, octets.byteOffset + at + 2, end - at - 2)
+    const earlier = options.get(code)
+    options.set(code, earlier === undefined ? value : joined(earlier, value))
     at = end
   }
   // No END: RFC 2132 §3.2 wants one, but everything has been read and nothing is ambiguous.
 }
 
 /** RFC 2132 §9.3: 1 is file, 2 is sname, 3 both. */
-function decodeOverload(fragments: readonly Uint8Array[] | undefined): number {
-  if (!fragments) return 0
-  const value = joined(fragments)
+function decodeOverload(value: Uint8Array | undefined): number {
+  if (value === undefined) return 0
   const overload = value[0] ?? 0
   if (value.length !== 1 || overload < 1 || overload > 3) throw new MalformedDhcp('option 52 is not 1, 2 or 3')
   return overload
 }
 
-function joined(parts: readonly Uint8Array[]): Uint8Array {
-  const [first, second] = parts
-  if (first && !second) return first
-  return new Uint8Array(Buffer.concat(parts))
+function joined(first: Uint8Array, second: Uint8Array): Uint8Array {
+  const both = new Uint8Array(first.length + second.length)
+  both.set(first)
+  both.set(second, first.length)
+  return both
 }
 
 export type EncodeLimits = Readonly<{

@@ -4,9 +4,11 @@ import { dirname } from 'node:path'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import type { Token } from '../inventory/rows.ts'
+import type { EventWriter } from '../inventory/store/event-writer.ts'
+import { openEventWriter } from '../inventory/store/event-writer.ts'
 import type { Store } from '../inventory/store/open.ts'
 import type { NewEvent } from '../inventory/store/record.ts'
-import { recordEvents, recordInstalled } from '../inventory/store/record.ts'
+import { recordInstalled } from '../inventory/store/record.ts'
 
 export type Entry =
   Readonly<{ kind: 'event'; event: NewEvent }> | Readonly<{ kind: 'installed'; token: Token; event: NewEvent }>
@@ -24,8 +26,8 @@ const flushMs = 200
 /** Beyond this many pending entries door events are dropped (and counted): reports of installs never are. */
 const mostPending = 200_000
 
-/** An embedded database writes while nobody is answered: so many take it a millisecond or two. */
-const mostAtOnce = 150
+/** As many as a transaction may have, and a message to another thread or host. */
+const mostAtOnce = 3000
 
 type Options = Readonly<{ path: string; store: Store; log: Logger }>
 
@@ -33,6 +35,7 @@ type Options = Readonly<{ path: string; store: Store; log: Logger }>
 export async function openJournal(options: Options): Promise<Journal> {
   const { path, store, log } = options
   await mkdir(dirname(path), { recursive: true })
+  const writer = openEventWriter(store)
   const pending: Entry[] = [...(await readEntries(path))]
   /** How many of `pending`, from the first, are on disk. */
   let saved = pending.length
@@ -44,7 +47,7 @@ export async function openJournal(options: Options): Promise<Journal> {
     let sent = 0
     try {
       while (pending.length > 0) {
-        const count = await sendFirst(store, pending, log)
+        const count = await sendFirst(store, writer, pending, log)
         pending.splice(0, count)
         sent += count
         await nextTurn()
@@ -77,12 +80,13 @@ export async function openJournal(options: Options): Promise<Journal> {
     close: async () => {
       clearInterval(timer)
       await flush()
+      await writer.close()
     },
   }
 }
 
 /** Sends the first entries that go together: a run of events, or one `installed`. Returns how many went. */
-async function sendFirst(store: Store, pending: readonly Entry[], log: Logger): Promise<number> {
+async function sendFirst(store: Store, writer: EventWriter, pending: readonly Entry[], log: Logger): Promise<number> {
   const [first] = pending
   if (first?.kind === 'installed') {
     const done = await recordInstalled(store, first.token, first.event)
@@ -93,10 +97,7 @@ async function sendFirst(store: Store, pending: readonly Entry[], log: Logger): 
   const next = pending.slice(0, mostAtOnce)
   const end = next.findIndex((entry) => entry.kind === 'installed')
   const run = end < 0 ? next : next.slice(0, end)
-  await recordEvents(
-    store,
-    run.map((entry) => entry.event),
-  )
+  await writer.write(run.map((entry) => entry.event))
   return run.length
 }
 

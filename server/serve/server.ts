@@ -405,13 +405,13 @@ async function toServed(files: FileCache, found: Found): Promise<Served> {
 
 function openDhcp(
   { listen: listenAt, dhcpClientPort: clientPort, dhcpMode: mode = 'server', inherited = [] }: ServeOptions,
-  { context, timeline, metrics, log }: Doors,
+  { live, context, timeline, metrics, log }: Doors,
   seen: Seen,
   port: number,
 ): Promise<DhcpDoors> {
   const address = listenAt === '::' ? '0.0.0.0' : listenAt
   const at = { mode, address, port, inherited, log, ...(clientPort === undefined ? {} : { clientPort }) }
-  return openDhcpDoors(at, { context, timeline, metrics, seen })
+  return openDhcpDoors(at, { context, onChange: live.onChange, timeline, metrics, seen })
 }
 
 async function openDhcp6(

@@ -40,20 +40,33 @@ const repeatMs = 10_000
 const signsPerMinute = 200
 const minuteMs = 60_000
 
+/** Of which the last is remembered: who was heard longest ago is forgotten. */
+const mostMachines = 131_072
+
+/** Of one machine: what it said last, and how much in this minute. */
+type Memory = { sign: string; at: number; minuteBegan: number; signs: number }
+
 export function openTimeline({ record, hear }: Options): Timeline {
-  const last = new LRUCache<string, Readonly<{ sign: string; at: number }>>({ max: 50_000 })
+  const memories = new LRUCache<string, Memory>({ max: mostMachines })
   const isRepeated = (machine: string, sign: string, at: number, withinMs: number): boolean => {
-    const before = last.get(machine)
-    if (before?.sign === sign && at - before.at < withinMs) return true
-    last.set(machine, { sign, at })
+    const memory = memories.get(machine)
+    if (memory === undefined) {
+      memories.set(machine, { sign, at, minuteBegan: at, signs: 0 })
+      return false
+    }
+    if (memory.sign === sign && at - memory.at < withinMs) return true
+    memory.sign = sign
+    memory.at = at
     return false
   }
-  const minutes = new LRUCache<string, { began: number; signs: number }>({ max: 50_000 })
   const isTooMuch = (machine: string, at: number): boolean => {
-    const known = minutes.get(machine)
-    const minute = known !== undefined && at - known.began < minuteMs ? known : { began: at, signs: 0 }
-    if (minute !== known) minutes.set(machine, minute)
-    return ++minute.signs > signsPerMinute
+    const memory = memories.get(machine)
+    if (memory === undefined) return false
+    if (at - memory.minuteBegan >= minuteMs) {
+      memory.minuteBegan = at
+      memory.signs = 0
+    }
+    return ++memory.signs > signsPerMinute
   }
   return {
     note: ({ machine, stage, detail, door, peer }) => {

@@ -6,9 +6,9 @@ import type { DhcpMessage } from '../../server/plan/dhcp/message.ts'
 import { ascii, ipv4List, u16, u8 } from '../../server/plan/dhcp/options.ts'
 import { discoverFrom } from '../../server/plan/dhcp/request.ts'
 import { encodeDhcp } from '../../server/render/dhcp.ts'
-import { openInbox, openOutbox } from '../../server/serve/tftp/batch.ts'
-import { errorName, loadLibc } from '../../server/serve/tftp/libc.ts'
-import { sockaddrOf } from '../../server/serve/tftp/sockaddr.ts'
+import { openInbox, openOutbox } from '../../server/serve/udp/batch.ts'
+import { errorName, loadLibc } from '../../server/serve/udp/libc.ts'
+import { sockaddrOf } from '../../server/serve/udp/sockaddr.ts'
 import { relayAddress, serverAddress } from './dhcp-client.ts'
 import { ipOf, macOf } from './farm.ts'
 import { quantile } from './figures.ts'
@@ -86,7 +86,7 @@ async function load({ rate, seconds, machines }: Job): Promise<Load> {
   const libc = await loadLibc()
   if (typeof libc === 'string') throw new Error(`the load is sent by koffi: ${libc}`)
   const fd = openSocket(libc)
-  const [inbox, outbox] = [openInbox(libc), openOutbox(libc)]
+  const [inbox, outbox] = [openInbox(libc, 576), openOutbox(libc)]
   const server = sockaddrOf({ address: serverAddress, port: 67 })
   const [discover, request] = [templateOf('DISCOVER'), templateOf('REQUEST')]
 

@@ -1,6 +1,6 @@
 // TFTP clients in lock-step, each with its own address: plain calls through koffi, which cost a third of Node's sockets.
 import koffi from 'koffi'
-import { sockaddrOf } from '../../server/serve/tftp/sockaddr.ts'
+import { sockaddrOf } from '../../server/serve/udp/sockaddr.ts'
 
 export type TftpClients = Readonly<{
   /** @returns how many octets the file has */

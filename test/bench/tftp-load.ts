@@ -1,7 +1,7 @@
 // A TFTP load client that costs less than any server: epoll(7) and plain calls through koffi, in a process of its own.
 // Many clients, each with its own address and for every transfer its own port, as machines have; every octet is compared.
 import koffi from 'koffi'
-import { sockaddrOf } from '../../server/serve/tftp/sockaddr.ts'
+import { sockaddrOf } from '../../server/serve/udp/sockaddr.ts'
 
 export type TftpLoad = Readonly<{
   server: string

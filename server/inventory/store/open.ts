@@ -146,6 +146,8 @@ export type Store = Readonly<{
   flavour: Flavour
   db: Kysely<StoreSchema>
   /** Where it is, without its password. */ label: string
+  /** Of an embedded one that others can open too. */
+  file: string | null
 }>
 
 /** The address of an inventory that can't be used, and what one looks like. */
@@ -176,6 +178,7 @@ function openSqlite(file: string): Store {
     flavour: 'sqlite',
     db: new Kysely<StoreSchema>({ dialect, plugins: [takingTurns()] }),
     label: `sqlite:${file}`,
+    file: file === ':memory:' ? null : file,
   }
 }
 
@@ -197,6 +200,7 @@ function openMysql(address: string): Store {
     flavour: 'mysql',
     db: new Kysely<StoreSchema>({ dialect: new MysqlDialect({ pool }) }),
     label: withoutPassword(address),
+    file: null,
   }
 }
 

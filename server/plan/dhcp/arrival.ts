@@ -1,6 +1,6 @@
 // Which network a request comes from: the relay says it, or else the interface on which it was heard.
 import type { Ipv4Address } from '../../inventory/address.ts'
-import { networkContains, parseIpv4 } from '../../inventory/address.ts'
+import { networkContains } from '../../inventory/address.ts'
 import type { Network } from '../../inventory/rows.ts'
 import type { Server } from '../server.ts'
 import type { DhcpMessage } from './message.ts'
@@ -30,8 +30,7 @@ function strayRelay(request: DhcpMessage, { cidr, relay }: Network): string | nu
   const { giaddr } = request
   const selected = linkSelection(request)
   if (selected === null && giaddr === relay) return null
-  const link = parseIpv4(selected ?? giaddr)
-  if (link !== null && networkContains(cidr, link)) return null
+  if (networkContains(cidr, (selected ?? giaddr) as Ipv4Address)) return null // four octets of a request
   return selected === null ? `through relay ${giaddr}` : `through relay ${giaddr} for subnet ${selected}`
 }
 

@@ -1,70 +1,49 @@
 // Who asks, and what keeps us from telling it anything: the same for an address as for a boot file alone.
-import type { Ipv4Address, MacAddress, MachineUuid } from '../../inventory/address.ts'
-import { describeWithheld, findings, isWithheld } from '../../inventory/findings.ts'
-import type { Interface, Machine, Network } from '../../inventory/rows.ts'
-import type { Snapshot } from '../../inventory/snapshot.ts'
+import type { MacAddress, MachineUuid } from '../../inventory/address.ts'
 import { bootInterface } from '../../inventory/snapshot.ts'
 import type { PlanContext } from '../boot.ts'
-import { ownAddressFor } from '../server.ts'
-import type { Settings } from '../settings.ts'
-import { settingsOf } from '../settings.ts'
 import type { Arrival } from './arrival.ts'
 import { strayWay } from './arrival.ts'
 import type { DhcpMessage } from './message.ts'
 import { formatMac, machineUuid } from './options.ts'
+import type { Commons, Silence, Standing } from './standing.ts'
+import { standingOf, unserved } from './standing.ts'
 
-export type Silence = Readonly<{
-  /** `unserved`: somebody wanted an answer and gets none from us, which an administrator may want to know. */
-  kind: 'ignore' | 'unserved'
-  why: string
-  /** Set when the request is a machine's of the inventory. */
-  machine: string | null
-}>
+/** Null when no interface has that MAC. */
+export type StandingByMac = (mac: MacAddress) => Standing | Silence | null
 
-export const ignore = (why: string, machine: string | null = null): Silence => ({ kind: 'ignore', why, machine })
-export const unserved = (why: string, machine: string | null = null): Silence => ({ kind: 'unserved', why, machine })
+/** With `standings` somebody has worked out what the inventory of this context says of each MAC. */
+export type DhcpContext = PlanContext & Readonly<{ standings?: StandingByMac }>
 
-export type Asker = Readonly<{
-  settings: Settings
-  nic: Interface
-  network: Network | null
-  /** Ours, as that network sees it. */
-  ownAddress: Ipv4Address
-}>
-
-export function askerOf(context: PlanContext, request: DhcpMessage, arrival: Arrival | null): Asker | Silence {
-  const { snapshot, server } = context
-  const found = findInterface(snapshot, request)
-  if (found === null)
-    return unserved(`no interface of the inventory has MAC ${formatMac(request.chaddr) ?? 'of this length'}`)
-  const { machine, nic } = found
-  const { hostname } = machine
-  const problems = findings(snapshot, hostname, context.known)
-  if (isWithheld(problems)) return unserved(`${hostname} is withheld: ${describeWithheld(problems)}`, hostname)
-  const network = (nic.network === null ? null : snapshot.networks.get(nic.network)) ?? null
-  const ownAddress = ownAddressFor(network, server)
-  if (ownAddress === null)
-    return unserved('this server does not know its own address; start it with --advertise ADDRESS', hostname)
-  const stray = network === null ? null : strayWay(request, network, arrival, server)
-  if (network !== null && stray !== null)
-    return unserved(`${hostname} asks ${stray}, which is not on its network ${network.name}`, hostname)
-  return { settings: settingsOf(snapshot, machine, server), nic, network, ownAddress }
+export function askerOf(context: DhcpContext, request: DhcpMessage, arrival: Arrival | null): Standing | Silence {
+  const mac = (formatMac(request.chaddr) ?? '') as MacAddress
+  const byMac = context.standings === undefined ? standingByMac(context, mac) : context.standings(mac)
+  const standing = byMac ?? standingByUuid(context, request) ?? unknown(mac)
+  if ('kind' in standing || standing.network === null) return standing
+  const stray = strayWay(request, standing.network, arrival, context.server)
+  if (stray === null) return standing
+  const { hostname, network } = standing
+  return unserved(`${hostname} asks ${stray}, which is not on its network ${network.name}`, hostname)
 }
 
-/** By MAC; a machine known by its UUID only boots with whatever card it has. */
-function findInterface(
-  snapshot: Snapshot,
-  request: DhcpMessage,
-): Readonly<{ machine: Machine; nic: Interface }> | null {
-  const [ref] = snapshot.byMac.get((formatMac(request.chaddr) ?? '') as MacAddress) ?? []
-  if (ref !== undefined) {
-    const machine = snapshot.machines.get(ref.machine)
-    const nic = snapshot.interfaces.get(ref.machine)?.find((one) => one.name === ref.name)
-    return machine === undefined || nic === undefined ? null : { machine, nic }
-  }
+export function standingByMac(context: PlanContext, mac: MacAddress, commons?: Commons): Standing | Silence | null {
+  const { snapshot } = context
+  const [ref] = snapshot.byMac.get(mac) ?? []
+  if (ref === undefined) return null
+  const machine = snapshot.machines.get(ref.machine)
+  const nic = snapshot.interfaces.get(ref.machine)?.find((one) => one.name === ref.name)
+  return machine === undefined || nic === undefined ? unknown(mac) : standingOf(context, machine, nic, commons)
+}
+
+/** A machine known by its UUID only boots with whatever card it has. */
+function standingByUuid(context: PlanContext, request: DhcpMessage): Standing | Silence | null {
+  const { snapshot } = context
   const uuid = machineUuid(request)
   const [hostname] = uuid === null ? [] : (snapshot.byUuid.get(uuid as MachineUuid) ?? [])
   const machine = hostname === undefined ? undefined : snapshot.machines.get(hostname)
   const nic = machine === undefined ? null : bootInterface(snapshot, machine.hostname)
-  return machine === undefined || nic === null || nic.mac !== null ? null : { machine, nic }
+  return machine === undefined || nic === null || nic.mac !== null ? null : standingOf(context, machine, nic)
 }
+
+const unknown = (mac: string): Silence =>
+  unserved(`no interface of the inventory has MAC ${mac === '' ? 'of this length' : mac}`)

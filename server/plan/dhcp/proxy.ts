@@ -1,18 +1,19 @@
 // What to boot, said beside the DHCP server that gives the address: PXE specification 2.1 (Intel, 1999) §2.2 calls that
 // proxyDHCP. No address is given or refused, and whoever doesn't boot over the network is none of our business.
-import type { PlanContext } from '../boot.ts'
 import type { BootingAgent } from '../bootfile.ts'
-import { bootfileFor } from '../bootfile.ts'
+import { bootfileOf } from '../bootfile.ts'
 import type { DhcpAnswer } from './answer.ts'
 import type { Arrival } from './arrival.ts'
-import type { Asker } from './asker.ts'
-import { askerOf, ignore, unserved } from './asker.ts'
+import type { DhcpContext } from './asker.ts'
+import { askerOf } from './asker.ts'
 import type { Client, Platform } from './clients.ts'
 import { clientOf, strangePlatform } from './clients.ts'
 import type { DhcpMessage, MessageType } from './message.ts'
 import { MESSAGE_TYPE, NO_ADDRESS, OPTION, PXE_SUB_OPTION } from './message.ts'
 import { ascii, bootItem, ipv4List, messageType, u8 } from './options.ts'
-import { blankReply, bootOptions, echo, FILE_MAX } from './reply.ts'
+import { bootOptions, echo, FILE_MAX, replyMessage } from './reply.ts'
+import type { Standing } from './standing.ts'
+import { ignore, unserved } from './standing.ts'
 
 /**
  * What this server does about DHCP: all of it, only the boot files beside a server on another host, or the same beside one
@@ -29,7 +30,7 @@ export type ProxyPort = 'dhcp' | 'pxe'
 
 /** @param arrival the interface on which it was heard, when the socket can tell */
 export function answerProxyDhcp(
-  context: PlanContext,
+  context: DhcpContext,
   request: DhcpMessage,
   port: ProxyPort,
   arrival: Arrival | null = null,
@@ -40,16 +41,15 @@ export function answerProxyDhcp(
   const client = clientOf(request)
   const isBooting = client === null ? strangePlatform(request) !== null : client.agent !== 'system'
   if (what === null || !isBooting) return ignore(`${type} is for the server that gives addresses`)
-  const asker = askerOf(context, request, arrival)
-  if ('kind' in asker) return asker
-  const { settings, nic, ownAddress } = asker
-  const { hostname } = settings.machine
-  if (settings.nic?.name !== nic.name) return unserved(`${hostname} does not boot by ${nic.name}`, hostname)
-  const bootfile = client === null ? null : bootfileFor(settings, client, 'proxy')
+  const standing = askerOf(context, request, arrival)
+  if ('kind' in standing) return standing
+  const { hostname, nic, ip, common } = standing
+  if (common.boots === null) return unserved(`${hostname} does not boot by ${nic}`, hostname)
+  const bootfile = client === null ? null : bootfileOf(standing, client, 'proxy')
   if (client === null || client.agent === 'system' || bootfile === null)
     return unserved(`${hostname}: there is no boot file for ${describe(request, client)}`, hostname)
-  const reply = proxyReply(asker, request, { ...client, agent: client.agent, what, bootfile: bootfile.value.name })
-  return { kind: 'reply', reply, machine: hostname, reserved: nic.ip ?? ownAddress }
+  const reply = proxyReply(standing, request, { ...client, agent: client.agent, what, bootfile: bootfile.name })
+  return { kind: 'reply', reply, machine: hostname, reserved: ip ?? common.ownAddress, client }
 }
 
 const describe = (request: DhcpMessage, client: Client | null): string =>
@@ -66,9 +66,9 @@ function replyTo(request: DhcpMessage, type: MessageType, port: ProxyPort): 'OFF
 
 type Told = Readonly<{ what: 'OFFER' | 'ACK'; agent: BootingAgent; platform: Platform; bootfile: string }>
 
-function proxyReply({ settings, ownAddress }: Asker, request: DhcpMessage, told: Told): DhcpMessage {
+function proxyReply({ common }: Standing, request: DhcpMessage, told: Told): DhcpMessage {
   const { what, agent, bootfile } = told
-  const nextServer = settings.serverAddress.value ?? ownAddress
+  const { ownAddress, nextServer } = common
   const isLater = what === 'OFFER' && asksAgain(told)
   const item = what === 'ACK' ? bootItem(request) : null
   const options = new Map<number, Uint8Array>([
@@ -78,14 +78,13 @@ function proxyReply({ settings, ownAddress }: Asker, request: DhcpMessage, told:
     ...(item === null ? [] : [[OPTION.vendorSpecific, chosen(item)] as const]),
   ])
   echo(request, options)
-  return {
-    ...blankReply(request),
+  return replyMessage(request, {
     broadcast: request.broadcast || request.ciaddr === NO_ADDRESS, // a relay could send it to no address
     ciaddr: what === 'ACK' ? request.ciaddr : NO_ADDRESS,
     siaddr: isLater ? ownAddress : nextServer,
     file: isLater || bootfile.length > FILE_MAX ? '' : bootfile,
     options,
-  }
+  })
 }
 
 /**

@@ -1,58 +1,56 @@
 // The replies to a machine of the inventory: OFFER and ACK with all that it is to know, ACK to INFORM, NAK.
 import type { Ipv4Address } from '../../inventory/address.ts'
-import type { Interface, Network } from '../../inventory/rows.ts'
-import { bootfileFor } from '../bootfile.ts'
-import type { Settings } from '../settings.ts'
-import { clientOf } from './clients.ts'
-import { hostConfiguration, leaseSeconds } from './host.ts'
+import type { Network } from '../../inventory/rows.ts'
+import { bootfileOf } from '../bootfile.ts'
+import type { Client } from './clients.ts'
 import type { DhcpMessage } from './message.ts'
 import { MESSAGE_TYPE, NO_ADDRESS, OPTION, PXE_SUB_OPTION } from './message.ts'
-import { ascii, ipv4List, u16, u32, u8 } from './options.ts'
+import { ascii, ipv4List, u8 } from './options.ts'
+import type { Standing } from './standing.ts'
 
 /** A request, and what the inventory has for whoever sent it. */
 export type Asked = Readonly<{
   request: DhcpMessage
-  settings: Settings
-  nic: Interface
+  client: Client | null
+  standing: Standing
   ip: Ipv4Address
   network: Network
-  /** Ours, as that network sees it. */
-  ownAddress: Ipv4Address
-  /** What the client is to take us for: the same, or what its relay wants (RFC 5107). */
+  /** What the client is to take us for: our address, or what its relay wants (RFC 5107). */
   serverId: string
 }>
 
 /** RFC 2131 §4.3.2: the address that was asked for is not the machine's. Table 3: a NAK gives nothing. */
-export function refusal({ request, settings, ip, serverId }: Asked, wanted: string): DhcpMessage {
+export function refusal({ request, standing, ip, serverId }: Asked, wanted: string): DhcpMessage {
   const options = new Map<number, Uint8Array>([
     [OPTION.messageType, u8(MESSAGE_TYPE.NAK)],
     [OPTION.serverIdentifier, ipv4List([serverId])],
-    [OPTION.message, ascii(`${settings.machine.hostname} has ${ip}, not ${wanted}`)],
+    [OPTION.message, ascii(`${standing.hostname} has ${ip}, not ${wanted}`)],
   ])
   echo(request, options)
-  return { ...blankReply(request), broadcast: request.giaddr === NO_ADDRESS ? request.broadcast : true, options }
+  return replyMessage(request, { broadcast: request.giaddr === NO_ADDRESS ? request.broadcast : true, options })
 }
 
 /** `INFORMATION` is the ACK to an INFORM: no address, no lease (RFC 2131 §4.3.5). */
-export function acceptance(asked: Asked, what: 'OFFER' | 'ACK' | 'INFORMATION'): DhcpMessage {
-  const { request, settings, ip, serverId, ownAddress, nic } = asked
+export function acceptance(
+  { request, client, standing, ip, serverId }: Asked,
+  what: 'OFFER' | 'ACK' | 'INFORMATION',
+): DhcpMessage {
+  const { common, hostname } = standing
+  const { nextServer } = common
   const isLease = what !== 'INFORMATION'
-  const client = clientOf(request)
-  const boots = client !== null && client.agent !== 'system' && settings.nic?.name === nic.name
-  const bootfile = boots ? bootfileFor(settings, client) : null
-  const nextServer = settings.serverAddress.value ?? ownAddress
+  const agent = client === null || client.agent === 'system' ? null : client.agent
+  const bootfile = client === null || agent === null ? null : bootfileOf(standing, client)
   const options = new Map<number, Uint8Array>([
     [OPTION.messageType, u8(what === 'OFFER' ? MESSAGE_TYPE.OFFER : MESSAGE_TYPE.ACK)],
     [OPTION.serverIdentifier, ipv4List([serverId])],
   ])
-  if (isLease) for (const [code, value] of leaseOptions(settings)) options.set(code, value)
-  giveInRequestedOrder(request, hostOptions(asked), options)
-  if (client !== null && client.agent !== 'system' && bootfile !== null)
-    for (const [code, value] of bootOptions(client.agent, bootfile.value.name, nextServer)) options.set(code, value)
+  if (isLease) for (const [code, value] of common.lease) options.set(code, value)
+  giveInRequestedOrder(request, common.host, ascii(hostname), options)
+  if (agent !== null && bootfile !== null)
+    for (const [code, value] of bootOptions(agent, bootfile.name, nextServer)) options.set(code, value)
   echo(request, options)
-  const file = bootfile?.value.name ?? ''
-  return {
-    ...blankReply(request),
+  const file = bootfile?.name ?? ''
+  return replyMessage(request, {
     // By way of a relay an INFORM without ciaddr can only be broadcast: nobody knows an address.
     broadcast: request.broadcast || (!isLease && request.giaddr !== NO_ADDRESS && request.ciaddr === NO_ADDRESS),
     ciaddr: what === 'OFFER' ? NO_ADDRESS : request.ciaddr,
@@ -60,29 +58,32 @@ export function acceptance(asked: Asked, what: 'OFFER' | 'ACK' | 'INFORMATION'):
     siaddr: bootfile === null ? NO_ADDRESS : nextServer,
     file: file.length > FILE_MAX ? '' : file,
     options,
-  }
+  })
 }
 
 /** RFC 2131 §2: 128 octets with the NUL. Option 67 has the whole of what is longer. */
 export const FILE_MAX = 127
 
-/** RFC 2131 §4.3.1, table 3: what goes back as it came. */
-export function blankReply({ htype, xid, broadcast, giaddr, chaddr }: DhcpMessage): DhcpMessage {
+type Said = Pick<DhcpMessage, 'broadcast' | 'options'> &
+  Partial<Pick<DhcpMessage, 'ciaddr' | 'yiaddr' | 'siaddr' | 'file'>>
+
+/** RFC 2131 §4.3.1, table 3: what goes back as it came, and what is said. Field by field: a spread takes ten times as long. */
+export function replyMessage({ htype, xid, giaddr, chaddr }: DhcpMessage, said: Said): DhcpMessage {
   return {
     op: 'reply',
     htype,
     hops: 0,
     xid,
     secs: 0,
-    broadcast,
-    ciaddr: NO_ADDRESS,
-    yiaddr: NO_ADDRESS,
-    siaddr: NO_ADDRESS,
+    broadcast: said.broadcast,
+    ciaddr: said.ciaddr ?? NO_ADDRESS,
+    yiaddr: said.yiaddr ?? NO_ADDRESS,
+    siaddr: said.siaddr ?? NO_ADDRESS,
     giaddr,
     chaddr,
     sname: '',
-    file: '',
-    options: new Map(),
+    file: said.file ?? '',
+    options: said.options,
   }
 }
 
@@ -94,32 +95,6 @@ export function echo(request: DhcpMessage, options: Map<number, Uint8Array>): vo
   }
 }
 
-function leaseOptions(settings: Settings): readonly (readonly [number, Uint8Array])[] {
-  const { value: seconds } = leaseSeconds(settings)
-  return [
-    [OPTION.leaseTime, u32(seconds)],
-    [OPTION.renewalTime, u32(Math.floor(seconds / 2))], // RFC 2131 §4.4.5
-    [OPTION.rebindingTime, u32(Math.floor((seconds * 7) / 8))],
-  ]
-}
-
-function hostOptions({ settings, nic, network }: Asked): ReadonlyMap<number, Uint8Array> {
-  const host = hostConfiguration(settings, nic, network)
-  const options = new Map<number, Uint8Array>()
-  const give = (code: number, value: Uint8Array | null): void => {
-    if (value !== null && value.length > 0) options.set(code, value)
-  }
-  give(OPTION.subnetMask, ipv4List([host.netmask]))
-  give(OPTION.router, host.router === null ? null : ipv4List([host.router]))
-  give(OPTION.domainNameServer, ipv4List(host.dns))
-  give(OPTION.hostname, ascii(settings.machine.hostname))
-  give(OPTION.domainName, host.domain === null ? null : ascii(host.domain))
-  give(OPTION.interfaceMtu, host.mtu === null ? null : u16(host.mtu))
-  give(OPTION.broadcastAddress, ipv4List([host.broadcast]))
-  give(OPTION.ntpServer, ipv4List(host.ntp))
-  return options
-}
-
 /**
  * RFC 2132 §9.8: in the client's order of preference; what it didn't ask for comes last, for clients that forget to ask.
  * §3.3: the subnet mask before the router, whatever the client prefers.
@@ -127,10 +102,11 @@ function hostOptions({ settings, nic, network }: Asked): ReadonlyMap<number, Uin
 function giveInRequestedOrder(
   request: DhcpMessage,
   available: ReadonlyMap<number, Uint8Array>,
+  hostname: Uint8Array,
   options: Map<number, Uint8Array>,
 ): void {
   const give = (code: number): void => {
-    const value = available.get(code)
+    const value = code === OPTION.hostname ? hostname : available.get(code)
     if (value !== undefined) options.set(code, value)
   }
   for (const code of request.options.get(OPTION.parameterRequestList) ?? []) {

@@ -1,7 +1,7 @@
 // A DHCPv6 request and the inventory give a reply, or silence and the reason. Reservations only; no lease is kept.
 import type { PlanContext } from '../boot.ts'
-import type { Silence } from '../dhcp/asker.ts'
-import { ignore, unserved } from '../dhcp/asker.ts'
+import type { Silence } from '../dhcp/standing.ts'
+import { ignore, unserved } from '../dhcp/standing.ts'
 import type { Arrival6 } from './arrival.ts'
 import { askerOf6 } from './asker.ts'
 import type { Dhcp6Message, MessageType6, Option6 } from './message.ts'

@@ -1,11 +1,14 @@
 // Which doors DHCP has: one on port 67 that gives addresses, or those of proxyDHCP, where another server gives them.
 import { answerDhcp } from '../../plan/dhcp/answer.ts'
+import type { DhcpContext } from '../../plan/dhcp/asker.ts'
 import type { DhcpMode } from '../../plan/dhcp/proxy.ts'
 import { answerProxyDhcp, PXE_PORT } from '../../plan/dhcp/proxy.ts'
+import type { Live } from '../live.ts'
 import type { Surroundings } from './answering.ts'
 import { dhcpAnswering } from './answering.ts'
 import type { DhcpDoor, DhcpDoorOptions } from './door.ts'
 import { openDhcpDoor } from './door.ts'
+import { openStandings } from './standings.ts'
 
 type DoorName = 'dhcp' | 'pxe'
 
@@ -33,25 +36,28 @@ export type DhcpDoors = Readonly<{
 /** @throws what bind() says of either port; whatever was open is closed again */
 export async function openDhcpDoors(
   { mode, pxePort = PXE_PORT, inherited = [], ...common }: DhcpDoorsOptions,
-  surroundings: Omit<Surroundings, 'plan' | 'log'>,
+  { onChange, ...surroundings }: Omit<Surroundings, 'plan' | 'log'> & Pick<Live, 'onChange'>,
 ): Promise<DhcpDoors> {
   if (mode === 'proxy-4011' && inherited.length > 0)
     throw new Error(
       'systemd hands over sockets for port 67, which another server has if dhcp_mode is proxy-4011: disable their units',
     )
   const { log } = common
-  const basis = (): readonly unknown[] => {
-    const { snapshot, known, server } = surroundings.context()
-    return [snapshot, known, server]
+  const standings = openStandings(surroundings.context)
+  onChange(standings.changed)
+  const context = (): DhcpContext => {
+    const { snapshot, server, known, now } = surroundings.context()
+    return { snapshot, server, known, now, standings: standings.find } // at each request: a spread would take ten times as long
   }
-  const answering = (plan: Surroundings['plan']) => dhcpAnswering({ ...surroundings, plan, log })
+  const answering = (plan: Surroundings['plan']) => dhcpAnswering({ ...surroundings, context, plan, log })
   const openings: Readonly<Record<DoorName, () => Promise<DhcpDoor>>> = {
     dhcp: () =>
-      openDhcpDoor({ ...common, inherited, basis, answer: answering(mode === 'server' ? answerDhcp : onPort('dhcp')) }),
-    pxe: () => openDhcpDoor({ ...common, port: pxePort, replyToSender: true, basis, answer: answering(onPort('pxe')) }),
+      openDhcpDoor({ ...common, inherited, answer: answering(mode === 'server' ? answerDhcp : onPort('dhcp')) }),
+    pxe: () => openDhcpDoor({ ...common, port: pxePort, replyToSender: true, answer: answering(onPort('pxe')) }),
   }
   const opened = new Map<DoorName, DhcpDoor>()
   const close = async (): Promise<void> => {
+    standings.close()
     for (const door of opened.values()) await door.close()
   }
   try {

@@ -22,12 +22,13 @@ type Say = (fields: Readonly<Record<string, unknown>>, message: string) => void
 export type QuietLog = Readonly<{
   info: Say
   warn: Say
+  error: Say
   /** Says what it has kept to itself. */
   close: () => void
 }>
 
 /** At the end of a minute with more than that many lines, one says how many there were, and what there is to read on. */
-export function quietLog(log: Pick<Logger, 'info' | 'warn'>, linesPerMinute: number, readOn = ''): QuietLog {
+export function quietLog(log: Pick<Logger, 'info' | 'warn' | 'error'>, linesPerMinute: number, readOn = ''): QuietLog {
   const minute: { lines: number; end: NodeJS.Timeout | null } = { lines: 0, end: null }
   const finish = (): void => {
     if (minute.end !== null) clearTimeout(minute.end)
@@ -36,10 +37,10 @@ export function quietLog(log: Pick<Logger, 'info' | 'warn'>, linesPerMinute: num
     Object.assign(minute, { lines: 0, end: null })
   }
   const atMost =
-    (level: 'info' | 'warn'): Say =>
+    (level: 'info' | 'warn' | 'error'): Say =>
     (fields, message) => {
       minute.end ??= setTimeout(finish, minuteMs).unref()
       if (++minute.lines <= linesPerMinute) log[level](fields, message)
     }
-  return { info: atMost('info'), warn: atMost('warn'), close: finish }
+  return { info: atMost('info'), warn: atMost('warn'), error: atMost('error'), close: finish }
 }

@@ -1,29 +1,27 @@
 // A socket of the DHCP door, by whichever way of sending and receiving this machine has.
-import { createSocket } from 'node:dgram'
-import type { SocketOptions } from 'node:dgram'
-import { once } from 'node:events'
+import type { Socket } from 'node:dgram'
 import type { Logger } from 'pino'
-import { openInbox } from '../tftp/batch.ts'
-import { loadLibc } from '../tftp/libc.ts'
+import { openInbox } from '../udp/batch.ts'
+import { loadLibc } from '../udp/libc.ts'
+import { closeNodeSocket, openNodeSocket } from '../udp/node-socket.ts'
+import type { UdpPeer } from '../udp/peer.ts'
 import { batchSocket } from './batch-socket.ts'
 
-export type Sender = Readonly<{ address: string; port: number }>
-
 /** A place of our own, or a socket that somebody opened and bound for us. */
-export type Place = Sender | Readonly<{ fd: number }>
+export type Place = UdpPeer | Readonly<{ fd: number }>
 
 export type DhcpSocket = Readonly<{
   /** @throws what bind() says */
   bind: (place: Place) => Promise<void> | void
   /** Where it is bound to. */
-  local: () => Sender & Readonly<{ family: 'IPv4' | 'IPv6' }>
+  local: () => UdpPeer & Readonly<{ family: 'IPv4' | 'IPv6' }>
   /** Returns at once. What can't be sent is lost, and `failed` told. `octets` are read before it returns. */
-  send: (octets: Uint8Array, to: Sender, failed: (err: Error) => void) => void
+  send: (octets: Uint8Array, to: UdpPeer, failed: (err: Error) => void) => void
   close: () => Promise<void> | void
 }>
 
 /** `datagram` is valid during the call only. */
-export type Hear = (datagram: Buffer, sender: Sender) => void
+export type Hear = (datagram: Buffer, sender: UdpPeer) => void
 
 export type SocketMaker = (hear: Hear, log: Logger) => DhcpSocket
 
@@ -45,30 +43,16 @@ export async function socketMaker(log: Logger): Promise<SocketMaker> {
   return (hear) => batchSocket(libc, inbox, hear)
 }
 
-/** Addresses here are always literals, and Node's default would send each of them through getaddrinfo's thread. */
-const literalAddress: NonNullable<SocketOptions['lookup']> = (address, _options, callback) => callback(null, address, 4)
-
 export const plainSocket: SocketMaker = (hear, log) => {
   // What a socket that is handed over has from its unit. The kernel grants what net.core.rmem_max lets it.
   const options = { reuseAddr: true, recvBufferSize: RECEIVE_BUFFER_BYTES } as const
-  const made = (place: Place) =>
-    createSocket({ ...('fd' in place ? {} : options), type: 'udp4', lookup: literalAddress })
-  let socket: ReturnType<typeof made> | null = null
+  let socket: Socket | null = null
   return {
     bind: async (place) => {
-      const opened = made(place)
-      opened.on('message', (datagram, { address, port }) => hear(datagram, { address, port }))
-      try {
-        const listening = once(opened, 'listening')
-        opened.bind({ ...place, exclusive: true })
-        await listening
-      } catch (error) {
-        opened.close()
-        throw error
-      }
-      opened.setBroadcast(true)
-      opened.on('error', (err) => log.error({ err }, 'dhcp socket'))
-      socket = opened
+      socket = await openNodeSocket({ ...('fd' in place ? {} : options), type: 'udp4' }, place)
+      socket.on('message', (datagram, { address, port }) => hear(datagram, { address, port }))
+      socket.on('error', (err) => log.error({ err }, 'dhcp socket'))
+      socket.setBroadcast(true)
     },
     local: () => {
       if (socket === null) throw new Error('the socket is not open')
@@ -81,11 +65,9 @@ export const plainSocket: SocketMaker = (hear, log) => {
       })
     },
     close: async () => {
-      if (socket === null) return
-      const closed = once(socket, 'close')
-      socket.close()
+      const open = socket
       socket = null
-      await closed
+      if (open !== null) await closeNodeSocket(open)
     },
   }
 }

@@ -7,14 +7,15 @@ import { networkInterfaces } from 'node:os'
 import type { Logger } from 'pino'
 import type { Arrival } from '../../plan/dhcp/arrival.ts'
 import type { InheritedSocket } from '../inherited.ts'
-import type { DhcpSocket, Place, Sender, SocketMaker } from './socket.ts'
+import type { UdpPeer } from '../udp/peer.ts'
+import type { DhcpSocket, Place, SocketMaker } from './socket.ts'
 import type { OwnAddress } from './wires.ts'
 import { freshFor, ownAddresses, sourcesFor } from './wires.ts'
 
 export type Heard = Readonly<{
   /** Valid during the call only. */
   datagram: Buffer
-  sender: Sender
+  sender: UdpPeer
   /** The interface on which it was heard; null when the socket hears every one, and can't tell. */
   arrival: Arrival | null
   /** Where it was heard: what goes to a single address leaves here too. */

@@ -1,11 +1,9 @@
 // This host's addresses, and from which of them a broadcast reaches a client's wire.
-import type { NetworkInterfaceInfo } from 'node:os'
 import type { Ipv4Address } from '../../inventory/address.ts'
 import { parseIpv4 } from '../../inventory/address.ts'
+import type { Interfaces } from '../udp/follow-places.ts'
 
 export type OwnAddress = Readonly<{ interface: string; address: Ipv4Address; netmask: string }>
-
-type Interfaces = Readonly<Record<string, readonly NetworkInterfaceInfo[] | undefined>>
 
 /** Those of IPv4, but for loopback's: no client is there. */
 export function ownAddresses(interfaces: Interfaces): readonly OwnAddress[] {

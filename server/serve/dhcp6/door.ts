@@ -40,21 +40,21 @@ export async function openDhcp6Door(options: Dhcp6DoorOptions): Promise<Dhcp6Doo
   return { port: sockets.port, close: () => (closed ??= close()) }
 }
 
-/** Of replies that can't be sent: a forged request makes a line each. */
+/** Of replies that can't be sent, and of requests that fail: a forged one makes a line each. */
 const LINES_PER_MINUTE = 20
 
 type Serving = Dhcp6DoorOptions & Readonly<{ quiet: QuietLog }>
 
 /** Whatever a datagram holds, and whatever the answer to it does, only that datagram is lost. */
 function receive(options: Serving, heard: Heard6): void {
-  const { log } = options
+  const { log, quiet } = options
   const via = { address: heard.arrival.sender, port: heard.port }
   if (heard.port === 0) return log.debug({ via }, 'dhcp6 dropped: source port 0') // forged; send() to it would throw
   try {
     serve(options, decodeDhcp6(heard.datagram), heard)
   } catch (err) {
     if (err instanceof MalformedDhcp6) return log.debug({ via, why: err.message }, 'dhcp6 dropped')
-    log.error({ via, err }, 'dhcp6 request failed')
+    quiet.error({ via, err }, 'dhcp6 request failed')
   }
 }
 

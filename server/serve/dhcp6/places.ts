@@ -1,7 +1,7 @@
 // Where a DHCPv6 server is to be heard: its own addresses, and the groups that clients and relays send to.
-import type { NetworkInterfaceInfo } from 'node:os'
 import type { Ipv6Address } from '../../inventory/address.ts'
 import { parseIpv6 } from '../../inventory/address.ts'
+import type { Interfaces } from '../udp/follow-places.ts'
 
 /** RFC 8415 §7.1. */
 export const ALL_SERVERS_AND_RELAYS = 'ff02::1:2'
@@ -11,8 +11,6 @@ export const ANY6 = '::'
 
 /** An address to bind to, the group to join and by which interfaces, and on which interface that is; null: on any. */
 export type Place = Readonly<{ address: string; interface: string | null; joins: readonly string[] }>
-
-type Interfaces = Readonly<Record<string, readonly NetworkInterfaceInfo[] | undefined>>
 
 /**
  * A socket bound to a group hears what is sent to it and nothing else, and to a group of one link what comes in by that

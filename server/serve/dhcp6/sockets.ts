@@ -1,13 +1,12 @@
 // The sockets of the DHCPv6 door: one for each place where it is to be heard, opened and closed as those come and go.
-import { createSocket } from 'node:dgram'
 import type { Socket } from 'node:dgram'
-import { once } from 'node:events'
 import { networkInterfaces } from 'node:os'
 import type { Logger } from 'pino'
 import type { Arrival6 } from '../../plan/dhcp6/arrival.ts'
-import { literalAddress } from '../tftp/own-lines.ts'
+import { followPlaces, type FollowedPlaces, type Interfaces } from '../udp/follow-places.ts'
+import { closeNodeSocket, openNodeSocket } from '../udp/node-socket.ts'
 import type { Place } from './places.ts'
-import { addressesOn, placesFor } from './places.ts'
+import { addressesOn, ANY6, placesFor } from './places.ts'
 
 export type Heard6 = Readonly<{
   datagram: Uint8Array
@@ -16,8 +15,6 @@ export type Heard6 = Readonly<{
   /** From the address that was asked, or that the interface has for who asked everybody. */
   reply: (octets: Uint8Array, port: number, sent: (error: Error | null) => void) => void
 }>
-
-export type Dhcp6Sockets = Readonly<{ port: number; close: () => Promise<void> }>
 
 type Options = Readonly<{
   address: string
@@ -30,79 +27,36 @@ type Options = Readonly<{
 
 /** A farm coming back after a power cut asks all at once. The kernel grants what net.core.rmem_max lets it. */
 const RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024
-const LOOK_MS = 3000
 
 /** @throws what bind() says: address in use, not local, or a port that needs privilege */
-export async function openDhcp6Sockets(options: Options): Promise<Dhcp6Sockets> {
-  const sockets = new Map<string, Socket>()
-  const troubled = new Set<string>()
-  const state = { port: options.port, timer: null as NodeJS.Timeout | null, isClosed: false }
-  const openAt = async (place: Place): Promise<void> => {
-    const socket = await openPlace(options, place, state.port)
-    sockets.set(keyOf(place), socket)
-    state.port = socket.address().port // of several the first may choose
-  }
-  const look = async (isFirst: boolean): Promise<void> => {
-    const places = placesFor(options.address, networkInterfaces())
-    if (isFirst && places.length === 0 && options.address !== '::')
-      throw new Error(`listen for DHCPv6 on ${options.address}`, { cause: new Error('this host has no such address') })
-    const present = new Set(places.map(keyOf))
-    await closeAll([...sockets].filter(([key]) => !present.has(key) && sockets.delete(key)).map(([, socket]) => socket))
-    for (const place of places.filter((one) => !sockets.has(keyOf(one)) && !state.isClosed))
-      await openAt(place).catch((error: unknown) => {
-        if (isFirst && !isNotYetThere(error)) throw error
-        if (!troubled.has(keyOf(place))) options.log.warn({ err: error }, 'dhcp6 can not listen here; trying again')
-        troubled.add(keyOf(place))
-      })
-  }
-  const lookOn = (): void => {
-    if (!state.isClosed)
-      state.timer = setTimeout(() => void (looking = look(false).then(lookOn)), options.lookMs ?? LOOK_MS)
-  }
-  const close = async (): Promise<void> => {
-    state.isClosed = true
-    clearTimeout(state.timer ?? undefined)
-    await looking
-    await closeAll([...sockets.values()])
-    sockets.clear()
-  }
-  let looking: Promise<void> = look(true)
-  try {
-    await looking
-  } catch (error) {
-    looking = Promise.resolve()
-    await close()
-    throw error
-  }
-  lookOn()
-  return { port: state.port, close }
+export async function openDhcp6Sockets(options: Options): Promise<FollowedPlaces> {
+  const { address, port, log, lookMs } = options
+  if (address !== ANY6 && placesFor(address, networkInterfaces()).length === 0)
+    throw new Error(`listen for DHCPv6 on ${address}`, { cause: new Error('this host has no such address') })
+  return followPlaces({
+    port,
+    places: (interfaces) => placesFor(address, interfaces),
+    keyOf,
+    open: (place, at, interfaces) => openPlace(options, place, at, interfaces),
+    isNotYetThere: (code) => ['EADDRNOTAVAIL', 'ENODEV', 'EINVAL'].includes(code),
+    name: 'dhcp6',
+    log,
+    ...(lookMs === undefined ? {} : { lookMs }),
+  })
 }
 
 /** A group that another interface is to join is another place: its socket is opened anew. */
 const keyOf = ({ address, joins }: Place): string => [address, ...joins].join(' ')
 
-/** An IPv6 address is only tentative in its first second. */
-const isNotYetThere = (error: unknown): boolean =>
-  error instanceof Error &&
-  ['EADDRNOTAVAIL', 'ENODEV', 'EINVAL'].includes((error.cause as NodeJS.ErrnoException | undefined)?.code ?? '')
-
-async function openPlace({ hear, log }: Options, place: Place, port: number): Promise<Socket> {
-  const socket = createSocket({
-    type: 'udp6',
-    ipv6Only: true,
-    recvBufferSize: RECEIVE_BUFFER_BYTES,
-    lookup: literalAddress,
-  })
-  try {
-    const listening = once(socket, 'listening')
-    socket.bind({ address: place.address, port, exclusive: true })
-    await listening
-    const [group = ''] = place.address.split('%')
-    for (const name of place.joins) socket.addMembership(group, `::%${name}`)
-  } catch (cause) {
-    socket.close()
+async function openPlace(
+  { hear, log }: Options,
+  place: Place,
+  port: number,
+  interfaces: () => Interfaces,
+): Promise<Socket> {
+  const socket = await openMember(place, port).catch((cause: unknown) => {
     throw new Error(`listen for DHCPv6 on ${place.address} port ${port}`, { cause })
-  }
+  })
   let isOpen = true
   socket.on('close', () => (isOpen = false))
   socket.on('error', (err) => log.error({ err }, 'dhcp6 socket'))
@@ -110,7 +64,7 @@ async function openPlace({ hear, log }: Options, place: Place, port: number): Pr
     hear({
       datagram,
       port: from,
-      arrival: arrivalAt(place, address),
+      arrival: arrivalAt(place, address, interfaces()),
       reply: (octets, to, sent) => {
         if (isOpen) socket.send(octets, to, address, sent)
       },
@@ -119,21 +73,24 @@ async function openPlace({ hear, log }: Options, place: Place, port: number): Pr
   return socket
 }
 
-function arrivalAt({ address, interface: name }: Place, sender: string): Arrival6 {
+async function openMember({ address, joins }: Place, port: number): Promise<Socket> {
+  const options = { type: 'udp6', ipv6Only: true, recvBufferSize: RECEIVE_BUFFER_BYTES } as const
+  const socket = await openNodeSocket(options, { address, port })
+  const [group = ''] = address.split('%')
+  try {
+    for (const name of joins) socket.addMembership(group, `::%${name}`)
+    return socket
+  } catch (error) {
+    await closeNodeSocket(socket)
+    throw error
+  }
+}
+
+function arrivalAt({ address, interface: name }: Place, sender: string, interfaces: Interfaces): Arrival6 {
   const heardOn = name ?? sender.split('%')[1] ?? null
   return {
     sender,
     to: address.startsWith('ff') ? 'multicast' : 'unicast',
-    interface: heardOn === null ? null : { name: heardOn, addresses: addressesOn(heardOn, networkInterfaces()) },
+    interface: heardOn === null ? null : { name: heardOn, addresses: addressesOn(heardOn, interfaces) },
   }
-}
-
-async function closeAll(sockets: readonly Socket[]): Promise<void> {
-  await Promise.all(
-    sockets.map(async (socket) => {
-      const closed = once(socket, 'close')
-      socket.close()
-      await closed
-    }),
-  )
 }

@@ -3,12 +3,12 @@
 import type { Line, Lines, Listening } from './lines.ts'
 import type { Negotiated } from './options.ts'
 import { decodeTftp, encodeError, encodeOptionAck, ERROR_CODE } from './packet.ts'
-import type { TftpPeer } from './peer.ts'
+import type { UdpPeer } from '../udp/peer.ts'
 import { openTransfer, type Step, type Transfer } from './transfer.ts'
 
 export type TransferEnd = Readonly<{
   path: string
-  peer: TftpPeer
+  peer: UdpPeer
   /** `declined`: the client wanted to know the size, or asked for something else before it took any of this. */
   outcome: 'complete' | 'aborted' | 'declined'
   why: string | null
@@ -20,7 +20,7 @@ export type TransferEnd = Readonly<{
 
 export type ConversationOptions = Readonly<{
   path: string
-  peer: TftpPeer
+  peer: UdpPeer
   bytes: Uint8Array
   negotiated: Negotiated
   onEnd: (end: TransferEnd) => void

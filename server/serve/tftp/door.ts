@@ -7,17 +7,17 @@ import { openLines, type Lines } from './lines.ts'
 import { openListeners, type Request } from './listeners.ts'
 import { negotiate } from './options.ts'
 import { decodeTftp, encodeError, type RequestPacket } from './packet.ts'
-import type { TftpPeer } from './peer.ts'
+import type { UdpPeer } from '../udp/peer.ts'
 import { openPlaces, type Places, type TftpLimits } from './places.ts'
 import { refusal, refusalLimit, refusalOfRequest, withoutLeadingSlashes, type Refusal } from './refusal.ts'
 import { contentFor, type TftpResolve } from './served.ts'
 
 export type { TransferEnd } from './conversation.ts'
-export type { TftpPeer } from './peer.ts'
+export type { UdpPeer } from '../udp/peer.ts'
 export type { TftpLimits } from './places.ts'
 export type { Served, TftpResolve } from './served.ts'
 
-export type TransferProgress = Readonly<{ path: string; peer: TftpPeer; bytes: number; size: number }>
+export type TransferProgress = Readonly<{ path: string; peer: UdpPeer; bytes: number; size: number }>
 
 export type TftpDoorOptions = Readonly<{
   /** `0.0.0.0` is all addresses of IPv4, `::` all of both families. */
@@ -75,10 +75,9 @@ export async function openTftpDoor(options: TftpDoorOptions): Promise<TftpDoor> 
   })
   const progress = setInterval(counter.tellProgress, options.progressMs ?? PROGRESS_MS)
   let closed: Promise<void> | null = null
-  const close = (): Promise<void> => {
+  const close = async (): Promise<void> => {
     clearInterval(progress)
-    listeners.close()
-    return counter.close()
+    await Promise.all([listeners.close(), counter.close()])
   }
   return { address, port: listeners.port, active: () => counter.active, close: () => (closed ??= close()) }
 }
@@ -86,7 +85,7 @@ export async function openTftpDoor(options: TftpDoorOptions): Promise<TftpDoor> 
 class Counter {
   readonly #options: TftpDoorOptions
   readonly #lines: Lines
-  /** Of transfers whose client took nothing: forged requests make one each. */
+  /** Of transfers whose client took nothing, and of requests that fail: a forged one makes a line each. */
   readonly #quiet: QuietLog
   readonly #mayRefuse = refusalLimit()
   readonly #admitted = new Map<string, Admitted>()
@@ -141,7 +140,7 @@ class Counter {
     try {
       this.#handle(request)
     } catch (err) {
-      this.#options.log.error({ peer, err }, 'tftp datagram dropped')
+      this.#quiet.error({ peer, err }, 'tftp datagram dropped')
     }
   }
 
@@ -199,7 +198,7 @@ class Counter {
     const { request, path } = admitted
     admitted.stage = { kind: 'resolving' }
     this.#answer(admitted).catch((err: unknown) => {
-      this.#options.log.error({ path, peer: request.peer, err }, 'tftp request failed')
+      this.#quiet.error({ path, peer: request.peer, err }, 'tftp request failed')
       this.#release(admitted)
       this.#refuse(request, path, refusal('undefined', 'the server could not read this file'))
     })
@@ -267,9 +266,9 @@ class Counter {
     request.reply(encodeError(code, message))
   }
 
-  #drop(peer: TftpPeer, why: string): void {
+  #drop(peer: UdpPeer, why: string): void {
     this.#options.log.debug({ peer, why }, 'tftp dropped')
   }
 }
 
-const tidOf = ({ address, port }: TftpPeer): string => `${address} ${port}`
+const tidOf = ({ address, port }: UdpPeer): string => `${address} ${port}`

@@ -1,9 +1,9 @@
 // How a transfer reaches its client: a line for each, by whichever way of sending this machine has.
 
 import type { Logger } from 'pino'
-import { loadLibc } from './libc.ts'
+import { loadLibc } from '../udp/libc.ts'
 import { ownLines } from './own-lines.ts'
-import type { TftpPeer } from './peer.ts'
+import type { UdpPeer } from '../udp/peer.ts'
 import { sharedLines } from './shared-lines.ts'
 
 /** From one local address to one client's TID. What can't be sent is lost, as datagrams are; `failed` hears of it. */
@@ -30,7 +30,7 @@ export type Lines = Readonly<{
    * @param local where the client's request arrived: it drops answers from another address of the same server
    * @throws when there is no socket to be had
    */
-  open: (local: string, peer: TftpPeer, listening: Listening) => Promise<Line>
+  open: (local: string, peer: UdpPeer, listening: Listening) => Promise<Line>
 }>
 
 /** The batches of Linux where there are some: half the processor time of Node's own sockets, and no descriptor for each client. */

@@ -3,24 +3,21 @@
 // The socket is connect()ed to the client: sending is then twice as fast, and the kernel drops whatever comes from
 // anyone else and reports a client that is gone (ECONNREFUSED).
 
-import { createSocket, type SocketOptions } from 'node:dgram'
+import { createSocket } from 'node:dgram'
 import { isIPv6 } from 'node:net'
+import { literalAddress } from '../udp/node-socket.ts'
+import type { UdpPeer } from '../udp/peer.ts'
 import type { Line, Lines, Listening } from './lines.ts'
 import { DATA_HEAD_SIZE, writeDataHead } from './packet.ts'
-import type { TftpPeer } from './peer.ts'
 
 /** Below the usual limit of 1024 descriptors. */
 const MOST = 800
-
-/** Addresses here are always literals, and Node's default would send each of them through getaddrinfo's thread. */
-export const literalAddress: NonNullable<SocketOptions['lookup']> = (address, _options, callback) =>
-  callback(null, address, isIPv6(address) ? 6 : 4)
 
 export function ownLines(): Lines {
   return { name: 'a socket for each transfer', most: MOST, open: openOwnLine }
 }
 
-function openOwnLine(local: string, peer: TftpPeer, { receive, failed }: Listening): Promise<Line> {
+function openOwnLine(local: string, peer: UdpPeer, { receive, failed }: Listening): Promise<Line> {
   const socket = createSocket({ type: isIPv6(peer.address) ? 'udp6' : 'udp4', lookup: literalAddress })
   let isOpen = true
   const close = (): void => {
@@ -33,7 +30,7 @@ function openOwnLine(local: string, peer: TftpPeer, { receive, failed }: Listeni
   const line: Line = {
     data: (block, bytes, start, end) => {
       const head = Buffer.allocUnsafe(DATA_HEAD_SIZE)
-      writeDataHead(head, 0, block)
+      writeDataHead(head, block)
       if (isOpen) socket.send([head, bytes.subarray(start, end)], sent)
     },
     send: (packet) => {

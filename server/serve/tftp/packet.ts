@@ -111,11 +111,11 @@ export const DATA_HEAD_SIZE = 4
  *     |   3   |  block #  |  octets  |
  *     +-------+-----------+----------+
  */
-export function writeDataHead(packet: Uint8Array, at: number, block: number): void {
-  packet[at] = 0
-  packet[at + 1] = OPCODE.data
-  packet[at + 2] = (block >>> 8) & 0xff
-  packet[at + 3] = block & 0xff
+export function writeDataHead(packet: Uint8Array, block: number): void {
+  packet[0] = 0
+  packet[1] = OPCODE.data
+  packet[2] = (block >>> 8) & 0xff
+  packet[3] = block & 0xff
 }
 
 /**

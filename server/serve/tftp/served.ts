@@ -1,7 +1,7 @@
 // What the resolver answers, and what of it goes over the wire.
 
 import { encodeNetascii } from './packet.ts'
-import type { TftpPeer } from './peer.ts'
+import type { UdpPeer } from '../udp/peer.ts'
 import { refusal, type Refusal } from './refusal.ts'
 
 export type Served =
@@ -10,7 +10,7 @@ export type Served =
   | Readonly<{ kind: 'refused'; code: 'not-found' | 'access-violation'; why: string }>
 
 /** `path` has no leading slash, no `..` segment, no backslash, no control character. `why` goes to the client. */
-export type TftpResolve = (path: string, peer: TftpPeer) => Served | Promise<Served>
+export type TftpResolve = (path: string, peer: UdpPeer) => Served | Promise<Served>
 
 export type Content = Readonly<{ kind: 'bytes'; bytes: Uint8Array }> | Readonly<{ kind: 'refused'; refusal: Refusal }>
 

@@ -2,7 +2,7 @@
 
 import { decodeTftp, encodeError, ERROR_CODE } from './packet.ts'
 import { refusalLimit } from './refusal.ts'
-import { hostOf, type SockaddrKey } from './sockaddr.ts'
+import { hostOf, type SockaddrKey } from '../udp/sockaddr.ts'
 
 export type Strangers = Readonly<{
   /** The transfer with that client is over. */

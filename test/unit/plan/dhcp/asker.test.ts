@@ -1,18 +1,18 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Asker, Silence } from '../../../../server/plan/dhcp/asker.ts'
 import { askerOf } from '../../../../server/plan/dhcp/asker.ts'
 import type { DhcpMessage } from '../../../../server/plan/dhcp/message.ts'
 import { OPTION } from '../../../../server/plan/dhcp/message.ts'
+import type { Silence, Standing } from '../../../../server/plan/dhcp/standing.ts'
 import { ask, farm, host, onBoth } from './asking.ts'
 
-const found = (request: DhcpMessage, server = host): Asker | Silence =>
+const found = (request: DhcpMessage, server = host): Standing | Silence =>
   askerOf({ snapshot: farm, server, known: { templates: new Set() }, now: 0 }, request, null)
 
 function asker(request: DhcpMessage, server = host): readonly (string | null)[] {
   const one = found(request, server)
   assert.ok(!('kind' in one))
-  return [one.settings.machine.hostname, one.nic.name, one.network?.name ?? null, one.ownAddress]
+  return [one.hostname, one.nic, one.network?.name ?? null, one.common.ownAddress]
 }
 
 /** As `dmidecode` has it: 564d1c2e-0000-4000-8000-00005e005301. */

@@ -31,6 +31,7 @@ async function open(t: TestContext, options: Pick<DhcpDoorsOptions, 'mode'> & Pa
   const at = { address: loopback, port: 0, pxePort: 0, log, ...options }
   const doors = await openDhcpDoors(at, {
     context: () => ({ snapshot: inventory, server: host, known: { templates: new Set() }, now: 0 }),
+    onChange: () => undefined,
     timeline: { note: (sign) => void signs.push(sign), report: () => assert.fail('nobody reports') },
     metrics,
     seen: { note: () => assert.fail('everybody is served'), forget: () => undefined, close: () => Promise.resolve() },

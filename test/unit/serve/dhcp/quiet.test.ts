@@ -7,7 +7,7 @@ const minute = 60_000
 function collected() {
   const lines: unknown[][] = []
   const take = (...line: unknown[]): void => void lines.push(line)
-  return { lines, log: { info: take, warn: take } }
+  return { lines, log: { info: take, warn: take, error: take } }
 }
 
 test('who repeats himself is news once an hour', (t) => {

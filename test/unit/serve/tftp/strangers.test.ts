@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, mock, test } from 'node:test'
-import { keyOf, sockaddrOf } from '../../../../server/serve/tftp/sockaddr.ts'
+import { keyOf, sockaddrOf } from '../../../../server/serve/udp/sockaddr.ts'
 import { openStrangers } from '../../../../server/serve/tftp/strangers.ts'
 
 const ack = Buffer.from([0, 4, 0, 1])

@@ -3,9 +3,9 @@ import { createSocket, type Socket } from 'node:dgram'
 import { once } from 'node:events'
 import { describe, test, type TestContext } from 'node:test'
 import fc from 'fast-check'
-import { openInbox, openOutbox } from '../../../../server/serve/tftp/batch.ts'
-import { loadLibc, type Libc } from '../../../../server/serve/tftp/libc.ts'
-import { FAMILY, sockaddrOf } from '../../../../server/serve/tftp/sockaddr.ts'
+import { openInbox, openOutbox } from '../../../../server/serve/udp/batch.ts'
+import { loadLibc, type Libc } from '../../../../server/serve/udp/libc.ts'
+import { FAMILY, sockaddrOf } from '../../../../server/serve/udp/sockaddr.ts'
 
 const [SOCK_DGRAM, SOCK_NONBLOCK] = [2, 0o4000]
 
@@ -76,7 +76,7 @@ describe('batches', () => {
     const bytes = Buffer.from(new Uint8Array(65464).map((_, index) => index >> 3))
     let batches = 0
     for (let block = 1; block <= 20; block++) {
-      if (outbox.addData(address, block, bytes, 0, bytes.length, never)) continue
+      if (outbox.add(address, Uint8Array.of(0, 3, 0, block), never, bytes)) continue
       assert.equal(outbox.flush(fd), 'sent')
       batches++
       block--
@@ -117,7 +117,7 @@ describe('batches', () => {
     const libc = await loaded()
     const { fd, port } = openFd(t, libc)
     const { socket, port: sender } = await openListener(t)
-    const inbox = openInbox(libc)
+    const inbox = openInbox(libc, 576)
     const taken: Buffer[] = []
     const take = (datagram: Buffer, sockaddr: Buffer): void => {
       assert.equal(sockaddr.readUInt16BE(2), sender)

@@ -9,7 +9,6 @@
 
 import { constants } from 'node:os'
 import { errorName, type Libc } from './libc.ts'
-import { DATA_HEAD_SIZE, writeDataHead } from './packet.ts'
 
 /** The layout of 64-bit Linux, little-endian (linux/socket.h, uapi/linux/uio.h). */
 const MMSGHDR = { size: 64, name: 0, nameLength: 8, iov: 16, iovLength: 24, octets: 56 }
@@ -70,11 +69,8 @@ export type Inbox = Readonly<{
   receive: (fd: number, take: (datagram: Buffer, sockaddr: Buffer) => void) => boolean
 }>
 
-/** What a TFTP client sends is ACKs, and ERRORs with a line of text. */
-const RECEIVED_MOST = 576
-
 /** @param most octets of a datagram; of a longer one the rest is dropped */
-export function openInbox(libc: Libc, most = RECEIVED_MOST): Inbox {
+export function openInbox(libc: Libc, most: number): Inbox {
   const arena = openArena(libc, COUNT * most)
   const { octets, words, headers } = arena
   const slots = headers.map((_, index) => {
@@ -100,16 +96,18 @@ export function openInbox(libc: Libc, most = RECEIVED_MOST): Inbox {
 }
 
 export type Outbox = Readonly<{
-  /** False when there is no room left: flush first. */
-  add: (sockaddr: Buffer, packet: Uint8Array, failed: Failed) => boolean
-  addData: (sockaddr: Buffer, block: number, bytes: Uint8Array, start: number, end: number, failed: Failed) => boolean
+  /**
+   * A datagram of a head and, behind it, a body; all of it is copied at once.
+   * False when there is no room left: flush first.
+   */
+  add: (sockaddr: Buffer, head: Uint8Array, failed: Failed, body?: Uint8Array) => boolean
   /** Sends what was added. `full`: the socket takes no more now, and what is left stays for the next flush. */
   flush: (fd: number) => 'sent' | 'full'
 }>
 
 type Failed = (why: string) => void
 
-/** Room for a few of the largest packets (blksize 65464), or COUNT of those that fit an Ethernet frame. */
+/** Room for a few of the largest datagrams, or COUNT of those that fit an Ethernet frame. */
 const SENT_MOST = 256 * 1024
 
 const { EAGAIN, EINTR } = constants.errno
@@ -135,17 +133,11 @@ export function openOutbox(libc: Libc): Outbox {
   }
 
   return {
-    add: (sockaddr, packet, failed) => {
-      if (!hasRoom(packet.length)) return false
-      octets.set(packet, used)
-      commit(sockaddr, packet.length, failed)
-      return true
-    },
-    addData: (sockaddr, block, bytes, start, end, failed) => {
-      const length = DATA_HEAD_SIZE + end - start
+    add: (sockaddr, head, failed, body) => {
+      const length = head.length + (body?.length ?? 0)
       if (!hasRoom(length)) return false
-      writeDataHead(octets, used, block)
-      octets.set(bytes.subarray(start, end), used + DATA_HEAD_SIZE)
+      octets.set(head, used)
+      if (body !== undefined) octets.set(body, used + head.length)
       commit(sockaddr, length, failed)
       return true
     },

@@ -2,7 +2,7 @@
 
 import ipaddr from 'ipaddr.js'
 import { networkInterfaces } from 'node:os'
-import type { TftpPeer } from './peer.ts'
+import type { UdpPeer } from './peer.ts'
 
 export const FAMILY = { ipv4: 2, ipv6: 10 } as const
 
@@ -15,7 +15,7 @@ export const FAMILY = { ipv4: 2, ipv6: 10 } as const
  * Family and scope id in the host's order, port and address in the network's.
  * @throws when the address is none, or its zone no interface
  */
-export function sockaddrOf({ address, port }: TftpPeer): Buffer {
+export function sockaddrOf({ address, port }: UdpPeer): Buffer {
   const [literal = '', zone] = address.split('%', 2)
   const octets = ipaddr.parse(literal).toByteArray()
   const isIpv4 = octets.length === 4

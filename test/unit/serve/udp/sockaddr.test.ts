@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
-import { hostOf, keyOf, sockaddrOf } from '../../../../server/serve/tftp/sockaddr.ts'
+import { hostOf, keyOf, sockaddrOf } from '../../../../server/serve/udp/sockaddr.ts'
 
 const ports = fc.integer({ min: 0, max: 65535 })
 const peers = fc.record({
