@@ -148,6 +148,7 @@ type Doors = Readonly<{
   mirror: Mirror | null
   regeneration: Regeneration | null
   resolver: Resolver
+  files: FileCache
   timeline: Timeline
   metrics: Metrics
   context: () => PlanContext
@@ -195,6 +196,7 @@ async function openDoors(
     context,
     log,
     resolver: resolverFor(options, live, context, templates.now),
+    files: fileCache(fileCacheBytes),
     timeline: openTimeline({ record: live.note, hear: live.hear }),
     metrics,
   }
@@ -314,11 +316,12 @@ async function closeHttp(server: HttpServer): Promise<void> {
 
 function serveHttp(
   options: ServeOptions,
-  { live, mirror, regeneration, resolver, timeline, metrics, log }: Doors,
+  { live, mirror, regeneration, resolver, files, timeline, metrics, log }: Doors,
   server: HttpServer,
 ): void {
   const app = httpApp({
     resolver,
+    files,
     timeline,
     reports: {
       snapshot: live.snapshot,
@@ -351,8 +354,7 @@ function machineAt(live: Live, address: string): string | null {
 }
 
 function openTftp(options: ServeOptions, doors: Doors, port: number) {
-  const files = fileCache(fileCacheBytes)
-  const { timeline, metrics, resolver } = doors
+  const { files, timeline, metrics, resolver } = doors
   return openTftpDoor({
     address: options.listen,
     port,

@@ -17,6 +17,7 @@ import type { NewEvent } from '../../server/inventory/store/record.ts'
 import { templateEngine } from '../../server/render/templates.ts'
 import { httpApp } from '../../server/serve/http/app.ts'
 import { openMetrics } from '../../server/serve/metrics.ts'
+import { fileCache } from '../../server/serve/files.ts'
 import { openResolver } from '../../server/serve/resolve.ts'
 import { openTimeline } from '../../server/serve/timeline.ts'
 import { address, silent, snapshotOf, sqliteStore, startServer, temporaryFolder } from '../fixtures.ts'
@@ -58,6 +59,7 @@ function door(t: TestContext): Readonly<{ app: Express; events: readonly NewEven
       verifyAddress: false,
       cacheBytes: 1 << 20,
     }),
+    files: fileCache(1 << 20),
     timeline,
     reports: {
       snapshot: () => snapshot,

@@ -4,10 +4,12 @@ import express from 'express'
 import type { Logger } from 'pino'
 import type { Registry } from 'prom-client'
 import { quietLog, type QuietLog } from '../dhcp/quiet.ts'
+import type { FileCache, LocatedFile } from '../files.ts'
 import type { Found, Resolver } from '../resolve.ts'
 import type { Timeline } from '../timeline.ts'
 import type { EventReports } from './events.ts'
 import { eventRoute } from './events.ts'
+import { sendFile } from './file.ts'
 import { plainAddress } from './peers.ts'
 
 export type Health = Readonly<{
@@ -22,6 +24,7 @@ export type Health = Readonly<{
 
 export type HttpDoorParts = Readonly<{
   resolver: Resolver
+  files: FileCache
   timeline: Timeline
   reports: EventReports
   /** Which machine has that address, for the timeline. */
@@ -72,7 +75,7 @@ async function serve(parts: Serving, request: Request, response: Response): Prom
       .send('Bootstead answers machines here. Health: /healthz, figures: /metrics.\n')
   const address = plainAddress(request.ip ?? '')
   const found = await parts.resolver.resolve(path, { door: 'http', address, secret: secretOf(request) })
-  send(parts, request, response, path, found, address)
+  await send(parts, request, response, path, found, address)
 }
 
 /** Without leading slashes (shim asks for `//grubx64.efi`), decoded once. */
@@ -91,7 +94,14 @@ export function secretOf(request: Request): string | null {
   return bearer ?? (typeof query === 'string' ? query : null)
 }
 
-function send(parts: Serving, request: Request, response: Response, path: string, found: Found, address: string): void {
+function send(
+  parts: Serving,
+  request: Request,
+  response: Response,
+  path: string,
+  found: Found,
+  address: string,
+): Promise<void> | void {
   switch (found.kind) {
     case 'refused':
       if (found.status === 403 || found.status === 500)
@@ -100,7 +110,7 @@ function send(parts: Serving, request: Request, response: Response, path: string
     case 'text':
       return sendText(parts, request, response, found, address)
     case 'file':
-      return sendFile(parts, request, response, path, found.path, address)
+      return answerFile(parts, request, response, path, found, address)
     default:
       return found satisfies never
   }
@@ -150,25 +160,21 @@ export function describeMenu(name: string, body: Buffer): string {
   return `${name} menu: ${head.replace(/^# [^:]*: /, '')}`
 }
 
-function sendFile(
+function answerFile(
   parts: Serving,
   request: Request,
   response: Response,
   path: string,
-  file: string,
+  file: LocatedFile,
   address: string,
-): void {
+): Promise<void> {
   const machine = path.startsWith('repo/') || request.method !== 'GET' ? null : parts.machineAt(address)
-  response.sendFile(
-    file,
-    { dotfiles: 'allow', acceptRanges: true, cacheControl: false, headers: { 'Cache-Control': 'no-cache' } },
-    (error) => {
-      if (error !== undefined) parts.brokenOff.info({ peer: address, path, err: error }, 'transfer ended early')
-      else if (machine !== null)
-        parts.timeline.note({ machine, stage: 'loader', detail: `${path} over http`, door: 'http', peer: address })
-      if (error !== undefined && !response.headersSent) refuseFile(response, error)
-    },
-  )
+  return sendFile(parts.files, request, response, { path, file }, (error) => {
+    if (error !== undefined) parts.brokenOff.info({ peer: address, path, err: error }, 'transfer ended early')
+    else if (machine !== null)
+      parts.timeline.note({ machine, stage: 'loader', detail: `${path} over http`, door: 'http', peer: address })
+    if (error !== undefined && !response.headersSent) refuseFile(response, error)
+  })
 }
 
 /** Between finding a file and sending it: it went away, or the range asked for is not in it (RFC 9110 §15.5.17). */
