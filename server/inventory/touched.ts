@@ -84,17 +84,22 @@ function* hosts(snapshot: Snapshot): Generator<string> {
 /** Guests of each Dom0 that was looked at. */
 type Hosts = Map<string, readonly string[] | undefined>
 
-/** The machines, and the Dom0 and the guests that each shares a host with. */
-function* hosted(snapshot: Snapshot, hostnames: Iterable<string>, hosts: Hosts): Generator<string> {
+/** The machines, and the Dom0 and the guests that each shares a host with; its own too, of one that is wrongly both. */
+function* hosted(snapshot: Snapshot, hostnames: Iterable<string>, looked: Hosts): Generator<string> {
   for (const hostname of hostnames) {
     yield hostname
     const dom0 = snapshot.machines.get(hostname)?.dom0 ?? hostname
-    const guests = snapshot.guests.get(dom0)
-    if (hosts.has(dom0) && hosts.get(dom0) === guests) continue
-    hosts.set(dom0, guests)
-    yield dom0
-    yield* guests ?? []
+    yield* together(snapshot, dom0, looked)
+    if (dom0 !== hostname) yield* together(snapshot, hostname, looked)
   }
+}
+
+function* together(snapshot: Snapshot, dom0: string, looked: Hosts): Generator<string> {
+  const guests = snapshot.guests.get(dom0)
+  if (looked.has(dom0) && looked.get(dom0) === guests) return
+  looked.set(dom0, guests)
+  yield dom0
+  yield* guests ?? []
 }
 
 function rivals(snapshot: Snapshot, hostname: string): readonly string[] {

@@ -113,6 +113,16 @@ describe('machinesTouched', () => {
     assert.deepEqual([...touched].sort(), ['d1', 'g1', 'g2'])
   })
 
+  test('of a machine that says it is a guest and has guests all of them are touched', () => {
+    const both = changeSnapshot(farm, [put('machines', 'd1', { hostname: 'd1', profile: 'base', dom0: 'm1' })], 2)
+    assert.deepEqual([...machinesTouched(both, both, [{ table: 'interfaces', key: 'd1/eth0' }])].sort(), [
+      'd1',
+      'g1',
+      'g2',
+      'm1',
+    ])
+  })
+
   test('a network touches the machines on it, an image those that boot it, a site value everybody', () => {
     const touchedBy = (table: 'networks' | 'images' | 'site', key: string): readonly string[] =>
       [...machinesTouched(farm, farm, [{ table, key }])].sort()
