@@ -11,7 +11,7 @@ NODE_TESTS = $(filter test/unit/% test/database/store.test.ts test/protocol/http
 CAPTURED := ovmf-ia32 qemu-system-arm qemu-efi-aarch64 grub-efi-amd64-bin grub-pc-bin
 DEMO := .demo
 
-.PHONY: help demo test test-fast test-nodes boot capture-dhcp fuzz soak bench bench-xen check lint types format shellcheck fix build clean packages
+.PHONY: help demo test test-fast test-nodes boot capture-dhcp fuzz soak bench bench-xen pictures check lint types format shellcheck fix build clean packages
 
 help: ## list what can be done
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,6 +49,10 @@ bench: packages node_modules/.installed build ## measure us and the peer in one 
 
 bench-xen: packages node_modules/.installed ## time guests' installs on an emulated Xen Dom0, one and many; writes docs/benchmarks.md
 	node --import tsx test/boot/xen-timing.ts
+
+pictures: packages node_modules/.installed ## take the pictures of the pages anew; writes docs/pictures
+	node --import tsx test/browser/pictures.ts docs/pictures
+	node --import tsx test/docs/pictures.ts
 
 check: node_modules/.installed types lint format shellcheck ## types, lint, format, shell scripts
 

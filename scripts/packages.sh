@@ -13,14 +13,16 @@ all=(
   tftp-hpa atftp curl udhcpc isc-dhcp-client util-linux iproute2 perl debconf openssh-client openssh-server
   # more clients of DHCP, a relay, and what shows the packets
   dhcpcd-base klibc-utils isc-dhcp-relay radvd tcpdump
+  # what the documents' commands are run with
+  jq make
   # daemons that sites run, for whose configurations we write
   isc-dhcp-server kea-dhcp4-server tftpd-hpa
-  # a browser for the pages, and what makes them a certificate
-  chromium openssl
+  # a browser for the pages, what makes them a certificate, and what makes their pictures small
+  chromium openssl pngquant
   # what the benchmarks measure us against, and with: perfdhcp is in kea-admin
   kea-admin nginx-light
   # emulated machines and what their test installer is made of
-  qemu-system-x86 ipxe-qemu ovmf busybox-static dnsmasq-base binutils wget parted e2fsprogs
+  qemu-system-x86 ipxe-qemu ovmf socat busybox-static dnsmasq-base binutils wget parted e2fsprogs
 )
 
 wanted=("$@")

@@ -7,8 +7,8 @@ export type Actor = Readonly<{
   /** The user's, or the token's where that is less. */
   role: Role
 }> &
-  (Readonly<{ via: 'session' }> | Readonly<{ via: 'token'; token: string }>)
+  (Readonly<{ via: 'session' | 'screen' }> | Readonly<{ via: 'token'; token: string }>)
 
 /** As history and audit trail sign it: `web:alice`, `api:alice/nightly`. */
 export const whoOf = (actor: Actor): string =>
-  actor.via === 'session' ? `web:${actor.name}` : `api:${actor.name}/${actor.token}`
+  actor.via === 'token' ? `api:${actor.name}/${actor.token}` : `web:${actor.name}`

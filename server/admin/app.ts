@@ -4,13 +4,14 @@ import express from 'express'
 import type { Logger } from 'pino'
 import type { Store } from '../inventory/store/open.ts'
 import { isoTime } from '../inventory/store/record.ts'
-import { plainAddress } from '../serve/http/app.ts'
+import { plainAddress } from '../serve/http/peers.ts'
 import type { Live } from '../serve/live.ts'
 import type { Desk } from '../manage/desk.ts'
 import { whoOf } from './actor.ts'
 import type { EventStreams } from './api/event-streams.ts'
 import type { Attempts } from './attempts.ts'
 import { bodyReader } from './body.ts'
+import { compressed } from './compressed.ts'
 import type { Gate } from './gate.ts'
 import { securityHeaders } from './headers.ts'
 import type { Html } from './html.ts'
@@ -35,6 +36,8 @@ export type Admin = Readonly<{
   attempts: Attempts
   /** Where passwords are checked. */
   gate: Gate
+  /** Where people find the pages when that is not where they asked, as behind a proxy: `https://HOST`. */
+  publicUrl: string | null
   /** Milliseconds since the epoch. */
   now: () => number
   log: Logger
@@ -48,6 +51,7 @@ export function adminApp(admin: Admin, routes: readonly Route[], trustProxy: rea
   app.set('query parser', 'simple')
   app.set('trust proxy', trustProxy.length === 0 ? false : [...trustProxy])
   app.use(securityHeaders)
+  app.use(compressed)
   for (const route of routes) app[route.method](route.path, guarded(admin, route))
   for (const path of new Set(routes.map((route) => route.path))) app.all(path, wrongMethod(path, routes))
   app.use(() => {
@@ -72,20 +76,40 @@ function guarded(admin: Admin, route: Route) {
       if (who === null) return askToLogIn(request, response)
       if (!mayAs(who.actor.role, route.role))
         throw new HttpRefusal(403, `this takes the role ${route.role}; ${who.actor.name} has ${who.actor.role} here`)
+      if (who.actor.via === 'screen' && isChange(request) && route.path !== '/logout')
+        throw new HttpRefusal(403, onlyLooking)
+      if (route.only === 'session' && who.actor.via === 'token') throw new HttpRefusal(403, noWayIn)
     }
-    if (isChange(request) && who?.actor.via !== 'token') checkOrigin(request)
+    if (isChange(request) && who?.actor.via !== 'token') checkOrigin(request, admin.publicUrl)
     await readBody(request, response)
     if (isChange(request) && who !== null && who.session !== null) checkCsrfToken(request, who.session)
     const visit = {
       request,
       response,
       by: { who: signed(who), at: isoTime(now), peer },
+      mayStill: () => mayStill(admin, route, request),
       page: (template, view = {}, status = 200) => admin.html.send(request, response, who, template, view, status),
     } satisfies Omit<Visit, 'actor'>
     if (route.role === 'public') await route.handle({ ...visit, actor: null })
     else if (who !== null) await route.handle({ ...visit, actor: who.actor })
   }
 }
+
+async function mayStill({ store, now }: Admin, { role }: Route, request: Request): Promise<boolean> {
+  if (role === 'public') return true
+  const who = await identify(store, now(), request, false).catch((error: unknown) => {
+    if (error instanceof HttpRefusal) return null
+    throw error
+  })
+  return who !== null && mayAs(who.actor.role, role)
+}
+
+/** Whoever stands before it is not who logged in: no new password, and no token either. */
+const onlyLooking = 'this screen was signed in to look only; log out, and log in as yourself'
+
+/** Else a token that somebody found would outlive its end and its removal. */
+const noWayIn =
+  'an API token makes no users, passwords, links or tokens: log in and do it on the pages, or use bootstead on the host of the server'
 
 /** The route and never the address: a one-time link is one. */
 function note(log: Logger, { path }: Route, { method }: Request, response: Response, peer: string): void {

@@ -23,8 +23,6 @@ const types: Readonly<Record<string, string>> = {
 /** Files of npm packages, by the name that pages give them. */
 const packaged: Readonly<Record<string, string>> = {
   'htmx.js': 'htmx.org/dist/htmx.min.js',
-  'swagger-ui.js': 'swagger-ui-dist/swagger-ui-bundle.js',
-  'swagger-ui.css': 'swagger-ui-dist/swagger-ui.css',
 }
 
 /** @param folder of our own files */

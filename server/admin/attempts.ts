@@ -1,7 +1,6 @@
 // How often somebody may try to log in: counted for each address and for each name, in bounded memory.
-import { isIPv6 } from 'node:net'
 import { LRUCache } from 'lru-cache'
-import ipaddr from 'ipaddr.js'
+import { networkOf } from '../serve/http/peers.ts'
 
 export type Attempts = Readonly<{
   /** Counts one before it is looked at, so that many at once are all counted. Seconds to wait when there were too many. */
@@ -53,9 +52,3 @@ export function openAttempts(now: () => number): Attempts {
 }
 
 const nameKey = (name: string): string => name.slice(0, 64).toLowerCase()
-
-/** One IPv6 host has a whole /64 to ask from. */
-function networkOf(address: string): string {
-  if (!isIPv6(address)) return address
-  return ipaddr.IPv6.parse(address.replace(/%.*/, '')).toByteArray().slice(0, 8).join('.')
-}

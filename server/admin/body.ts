@@ -24,11 +24,14 @@ export function bodyReader(route: Route): (request: Request, response: ExpressRe
   }[kind]
   return async (request, response) => {
     await new Promise<void>((resolve, reject) => {
+      refuseTooLong(request, limit, reject)
       parse(request, response, (error?: unknown) => {
         if (error === undefined) resolve()
         else reject(error instanceof Error ? error : new Error('a body could not be read', { cause: error }))
       })
     })
+    if (kind === 'json' && isTooDeep(request.body))
+      throw new HttpRefusal(400, `the request is nested more than ${mostDeep} deep; nothing that is meant is`)
     if (Buffer.isBuffer(request.body)) request.body = await uploaded(request, request.body)
     if (hasBody(request) && request.body === undefined)
       throw new HttpRefusal(
@@ -38,11 +41,36 @@ export function bodyReader(route: Route): (request: Request, response: ExpressRe
   }
 }
 
+/** At once: express reads all that comes before it says that it was too much, however long that takes. */
+function refuseTooLong(request: Request, limit: number, reject: (why: Error) => void): void {
+  const refuse = (): void => reject(new HttpRefusal(413, 'the request is too long'))
+  if (Number(request.headers['content-length'] ?? 0) > limit) return refuse()
+  let had = 0
+  request.on('data', (part: Buffer) => {
+    had += part.length
+    if (had > limit) refuse()
+  })
+}
+
+/** What walks through a value calls itself for each level, and there is an end to that. */
+const mostDeep = 100
+
+function isTooDeep(body: unknown): boolean {
+  let level: readonly unknown[] = [body]
+  for (let depth = 0; depth <= mostDeep; depth++) {
+    level = level.flatMap(
+      (value) => Object.values((typeof value === 'object' ? value : null) ?? {}) as readonly unknown[],
+    )
+    if (level.length === 0) return false
+  }
+  return true
+}
+
 /** Fields as those of a form; a file is its text, and `NAME.file` what it is called. Files that are empty are none. */
 async function uploaded(request: Request, body: Buffer): Promise<Readonly<Record<string, string>>> {
   const headers = { 'Content-Type': request.get('content-type') ?? '' }
   const fields: Record<string, string> = {}
-  // eslint-disable-next-line @typescript-eslint/no-deprecated -- meant for bodies without end; this one is read, and bounded
+  // Meant for bodies without end; this one is read, and bounded.
   const form = await new Response(new Uint8Array(body), { headers }).formData().catch(() => {
     throw new HttpRefusal(400, 'the form that was sent can’t be read; send it once more')
   })

@@ -14,8 +14,9 @@ export function readSessionCookie(request: Request): string | null {
   return value !== undefined && /^[\w-]{43}$/.test(value) ? value : null
 }
 
-export function setSessionCookie(request: Request, response: Response, secret: string): void {
-  response.cookie(nameFor(request), secret, attributes(request))
+/** @param lifeMs null: until the browser is closed */
+export function setSessionCookie(request: Request, response: Response, secret: string, lifeMs: number | null): void {
+  response.cookie(nameFor(request), secret, { ...attributes(request), ...(lifeMs === null ? {} : { maxAge: lifeMs }) })
 }
 
 export function clearSessionCookie(request: Request, response: Response): void {

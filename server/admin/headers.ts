@@ -1,5 +1,6 @@
 // What every answer of the administration side tells the browser.
 import type { NextFunction, Request, Response } from 'express'
+import { isApi } from './route.ts'
 
 /** Nothing from elsewhere, nothing inline, in nobody's frame. */
 const contentPolicy = [
@@ -20,6 +21,9 @@ const always = {
   'Cache-Control': 'no-store',
 } as const
 
+/** Of everything below /api/: by it a program knows whom it asks, and which version of the API that is. */
+export const apiVersion = { 'Bootstead-Api': '1' } as const
+
 /** Browsers heed these on an encrypted connection only. */
 const whenSecure = {
   'Strict-Transport-Security': 'max-age=31536000',
@@ -28,6 +32,7 @@ const whenSecure = {
 
 export function securityHeaders(request: Request, response: Response, next: NextFunction): void {
   response.set(always)
+  if (isApi(request.path)) response.set(apiVersion)
   if (request.secure) response.set(whenSecure)
   next()
 }

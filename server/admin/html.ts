@@ -4,12 +4,17 @@ import nunjucks from 'nunjucks'
 import type { Actor } from './actor.ts'
 import type { Assets } from './assets.ts'
 import type { Identity } from './identify.ts'
-import type { Place } from './navigation.ts'
-import { placesFor } from './navigation.ts'
+import type { Entry, Place } from './navigation.ts'
+import { ownPlacesFor, placesFor } from './navigation.ts'
 import { csrfTokenOf } from './secrets.ts'
 
 /** What the layout shows, beside what a page gives it. */
-type Frame = Readonly<{ actor: Actor | null; csrf: string | null; places: readonly Place[] }>
+type Frame = Readonly<{
+  actor: Actor | null
+  csrf: string | null
+  places: readonly Entry[]
+  ownPlaces: readonly Place[]
+}>
 
 export type Html = Readonly<{
   /** @throws when the template is missing or names what is not there */
@@ -41,6 +46,7 @@ export function openHtml(folder: string, assets: Assets): Html {
         actor: who?.actor ?? null,
         csrf: who === null || who.session === null ? null : csrfTokenOf(who.session),
         places: who === null ? [] : placesFor(who.actor.role, request.path),
+        ownPlaces: who === null ? [] : ownPlacesFor(who.actor.role, request.path),
       }
       response
         .status(status)

@@ -20,12 +20,20 @@ export type Identity = Readonly<{
 /** Header of what live parts of pages ask again and again. */
 const asksByItself = 'x-asks-by-itself'
 
-/** A token that is given decides alone. @throws HttpRefusal 401 when it is not good */
-export async function identify(store: Store, now: number, request: Request): Promise<Identity | null> {
+/**
+ * A token that is given decides alone.
+ * @param isUse whether this keeps a session from ending
+ * @throws HttpRefusal 401 when the token is not good
+ */
+export async function identify(
+  store: Store,
+  now: number,
+  request: Request,
+  isUse = request.get(asksByItself) === undefined,
+): Promise<Identity | null> {
   const authorization = request.get('authorization')
   if (authorization !== undefined && isApi(request.path)) return byToken(store, now, authorization)
   const session = readSessionCookie(request)
-  const isUse = request.get(asksByItself) === undefined
   const actor = session === null ? null : await readSession(store, now, session, isUse)
   return actor === null ? null : { actor, session }
 }

@@ -11,6 +11,8 @@ export type Visit<Who extends Actor | null = Actor> = Readonly<{
   actor: Who
   /** How history and audit trail sign what is done now: `by.who` is `web:alice` or `api:alice/nightly`. */
   by: By
+  /** Whether they may still, for an answer that goes on for long: sessions and tokens end, roles change. */
+  mayStill: () => Promise<boolean>
   /** Sends a page of web/templates. The layout gets actor, navigation and CSRF token by itself. */
   page: (template: string, view?: object, status?: number) => void
 }>
@@ -26,6 +28,8 @@ export type Route = Readonly<{
    * `upload` is a form with files, whose texts are fields like the others.
    */
   body?: 'form' | 'json' | 'upload' | 'unread'
+  /** `session`: whoever gives others a way in is a person who has logged in, and no API token. */
+  only?: 'session'
   /** By default 1 MiB of JSON or of an upload, 64 KiB of a form. */
   mostBytes?: number
 }> &

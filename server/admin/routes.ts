@@ -24,6 +24,7 @@ import { machineTimelineRoutes } from './pages/machine-timeline.ts'
 import { machineListRoutes } from './pages/machines.ts'
 import { rowEditRoutes } from './pages/row-edit.ts'
 import { rowRoutes } from './pages/rows.ts'
+import { siteRoutes } from './pages/site.ts'
 import { strangerRoutes } from './pages/strangers.ts'
 import { userRoutes } from './pages/users.ts'
 import type { Route } from './route.ts'
@@ -44,6 +45,7 @@ export const adminRoutes = (admin: Admin): readonly Route[] => [
   ...machineHistoryRoutes(admin),
   ...rowRoutes(admin),
   ...rowEditRoutes(admin),
+  ...siteRoutes(admin),
   ...bulkEditRoutes(admin),
   ...bulkBootRoutes(admin),
   ...bulkRemovalRoutes(admin),

@@ -9,10 +9,21 @@ export const apiTokenPrefix = 'bootstead_'
 /** SHA-256, 43 characters of base64url. */
 export const hashSecret = (secret: string): string => createHash('sha256').update(secret).digest('base64url')
 
-/** What a page of that session has to send back with a change; it tells nothing of the session. */
-export const csrfTokenOf = (session: string): string => createHmac('sha256', session).update('csrf').digest('base64url')
-
-export function isSameSecret(given: string, expected: string): boolean {
-  const [a, b] = [Buffer.from(given), Buffer.from(expected)]
-  return a.length === b.length && timingSafeEqual(a, b)
+/**
+ * What a page of that session has to send back with a change; it tells nothing of the session. It is another one on each
+ * page: pages are compressed and say again what was asked, so the length of one that stays could be guessed from (BREACH).
+ */
+export function csrfTokenOf(session: string): string {
+  const mask = randomBytes(32)
+  return Buffer.concat([mask, masked(csrfOf(session), mask)]).toString('base64url')
 }
+
+export function isCsrfToken(given: string, session: string): boolean {
+  const bytes = Buffer.from(given, 'base64url')
+  return bytes.length === 64 && timingSafeEqual(masked(bytes.subarray(32), bytes), csrfOf(session))
+}
+
+const csrfOf = (session: string): Buffer => createHmac('sha256', session).update('csrf').digest()
+
+const masked = (token: Buffer, mask: Buffer): Buffer =>
+  Buffer.from(token.map((byte, index) => byte ^ (mask[index] ?? 0)))

@@ -6,14 +6,15 @@ import { createServer as createSecureServer } from 'node:https'
 import type { Server as SecureServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { adminApp } from './app.ts'
+import type { Patience } from '../serve/http/connections.ts'
+import { limitConnections, timesOf } from '../serve/http/connections.ts'
+import { standsForMany } from '../serve/http/peers.ts'
+import { defaultAuditDays, openHousekeeping } from './housekeeping.ts'
 import type { SiteOptions } from './site.ts'
 import { openSite } from './site.ts'
 
 /** Files in PEM. */
 export type Certificate = Readonly<{ cert: string; key: string }>
-
-/** In milliseconds: the head of a request, all of it, and a connection on which nothing moves. */
-export type Patience = Readonly<{ headersMs: number; requestMs: number; silenceMs: number }>
 
 export type AdminOptions = SiteOptions &
   Readonly<{
@@ -23,6 +24,8 @@ export type AdminOptions = SiteOptions &
     tls: Certificate | null
     trustProxy: readonly string[]
     patience?: Patience
+    /** How long the audit trail is kept. */
+    auditDays?: number
   }>
 
 export type RunningAdmin = Readonly<{
@@ -34,7 +37,9 @@ export type RunningAdmin = Readonly<{
 
 /** An answer that goes on for long, as a stream of events does, says something within `silenceMs`. */
 const patience: Patience = { headersMs: 10_000, requestMs: 60_000, silenceMs: 120_000 }
-const [mostConnections, graceMs] = [1000, 2000]
+/** A browser has six at most. */
+const room = { inAll: 1000, ofOne: 100 } as const
+const graceMs = 2000
 
 /** @throws when the certificate can't be read or the port can't be listened on */
 export async function openAdmin(options: AdminOptions): Promise<RunningAdmin> {
@@ -43,35 +48,32 @@ export async function openAdmin(options: AdminOptions): Promise<RunningAdmin> {
   const app = adminApp(admin, routes, trustProxy)
   const server = serverFor(options, app as RequestListener)
   await listen(server, options)
+  const { store, now, log } = admin
+  const housekeeping = openHousekeeping({ store, auditDays: options.auditDays ?? defaultAuditDays, now, log })
   return {
     port: (server.address() as AddressInfo).port,
     reloadCertificate: () => {
       if (tls !== null && 'setSecureContext' in server) server.setSecureContext(readCertificate(tls))
     },
-    close: () => {
+    close: async () => {
       admin.streams.close()
-      return close(server)
+      await housekeeping.close()
+      await close(server)
     },
   }
 }
 
-function serverFor({ tls, patience: given }: AdminOptions, app: RequestListener): Server | SecureServer {
-  const { headersMs, requestMs, silenceMs } = given ?? patience
-  const times = {
-    headersTimeout: headersMs,
-    requestTimeout: requestMs,
-    connectionsCheckingInterval: Math.min(5000, headersMs),
-    keepAliveTimeout: 5000,
-  }
+function serverFor({ tls, trustProxy, ...options }: AdminOptions, app: RequestListener): Server | SecureServer {
+  const limits = { patience: options.patience ?? patience, room: { ...room, isMany: standsForMany(trustProxy) } }
+  const times = timesOf(limits.patience)
   const server =
     tls === null
       ? createServer(times, app)
       : createSecureServer(
-          { ...times, ...readCertificate(tls), minVersion: 'TLSv1.2', handshakeTimeout: headersMs },
+          { ...times, ...readCertificate(tls), minVersion: 'TLSv1.2', handshakeTimeout: limits.patience.headersMs },
           app,
         )
-  server.setTimeout(silenceMs)
-  server.maxConnections = mostConnections
+  limitConnections(server, limits)
   return server
 }
 

@@ -10,7 +10,8 @@ import { openHtml } from './html.ts'
 import type { Route } from './route.ts'
 import { adminRoutes } from './routes.ts'
 
-export type SiteOptions = Pick<Admin, 'store' | 'live' | 'desk' | 'health' | 'log'> & Readonly<{ now?: () => number }>
+export type SiteOptions = Pick<Admin, 'store' | 'live' | 'desk' | 'health' | 'log'> &
+  Readonly<{ now?: () => number; publicUrl?: string | null }>
 export type Site = Readonly<{ admin: Admin; routes: readonly Route[] }>
 
 /** Password checks that may wait; with 0.3 s for each the last waits nine seconds. */
@@ -18,11 +19,11 @@ const mostWaiting = 30
 
 const webFolder = (name: string): string => join(packageRoot(), 'server/admin/web', name)
 
-export function openSite({ now = Date.now, ...options }: SiteOptions): Site {
+export function openSite({ now = Date.now, publicUrl = null, ...options }: SiteOptions): Site {
   const assets = openAssets(webFolder('assets'))
   const html = openHtml(webFolder('templates'), assets)
   const streams = openEventStreams()
   const gate = openGate(mostWaiting)
-  const admin: Admin = { ...options, now, html, streams, attempts: openAttempts(now), gate }
+  const admin: Admin = { ...options, now, publicUrl, html, streams, attempts: openAttempts(now), gate }
   return { admin, routes: [...assets.routes, ...adminRoutes(admin)] }
 }

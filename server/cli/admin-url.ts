@@ -2,13 +2,14 @@
 import { isIPv6 } from 'node:net'
 import type { Config } from './settings.ts'
 
-type Where = Pick<Config, 'adminListen' | 'adminPort' | 'adminTlsCert'>
+type Where = Pick<Config, 'adminListen' | 'adminPort' | 'adminTlsCert' | 'adminUrl'>
 
 /**
  * @param addresses of this host, for a server that listens on all of them
  * @param port that was taken, when any would do
  */
 export function adminUrl(config: Where, addresses: readonly string[], port = config.adminPort): string {
+  if (config.adminUrl !== null) return config.adminUrl
   const isAny = config.adminListen === '0.0.0.0' || config.adminListen === '::'
   const host = isAny ? (addresses[0] ?? '127.0.0.1') : config.adminListen
   const scheme = config.adminTlsCert === null ? 'http' : 'https'

@@ -3,8 +3,7 @@ import { relative, resolve } from 'node:path'
 import { Option } from 'commander'
 import type { TargetName } from '../render/targets.ts'
 import type { Conflict } from '../serve/disk/judge.ts'
-import type { GenerateOptions, Picture } from '../serve/generate.ts'
-import { compareTarget, publishedFolder } from '../serve/generate.ts'
+import { publishedFolder } from '../serve/generate.ts'
 import { fail } from './failure.ts'
 import type { ChosenTarget } from '../manage/targets.ts'
 
@@ -21,15 +20,13 @@ export const adoptOption = (): Option =>
 export async function adoptions(
   chosen: readonly ChosenTarget[],
   typed: readonly string[],
-  picture: Picture,
-  options: GenerateOptions,
+  conflictsOf: (one: ChosenTarget) => Promise<readonly Conflict[]>,
 ): Promise<ReadonlyMap<TargetName, ReadonlySet<string>>> {
   if (typed.length === 0) return new Map()
   const adopted = new Map<TargetName, ReadonlySet<string>>()
   const obstacles = new Map<string, string>(typed.map((file) => [file, noConflict]))
   for (const one of chosen) {
-    const { conflicts } = await compareTarget(one.target, one.place, picture, options)
-    const byPath = new Map(conflicts.map((conflict) => [conflict.path, conflict]))
+    const byPath = new Map((await conflictsOf(one)).map((conflict) => [conflict.path, conflict]))
     const paths = new Set<string>()
     for (const file of typed) {
       const conflict = byPath.get(pathIn(one, file))

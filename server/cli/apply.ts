@@ -1,38 +1,41 @@
-// Edits from the command line: reviewed, shown, and written unless they would withhold machines.
-import type { Edit } from '../inventory/encode.ts'
-import type { Snapshot } from '../inventory/snapshot.ts'
-import { applyEdits } from '../manage/edits.ts'
-import type { Review } from '../manage/review.ts'
-import { diffsToShow } from '../manage/review.ts'
-import { describeDiffs, noteBroken, refuseBroken } from './report.ts'
+// Changes from the command line: shown when they were done, or would be; refused when they would withhold machines.
+import type { AskedEdit } from '../manage/asked-edits.ts'
+import type { Changed, Decision } from '../manage/changed.ts'
+import { describeStories, noteWithheld, refuseWithheld } from './report.ts'
 import type { Session } from './session.ts'
+import type { ChangeOptions } from './site.ts'
 
-export type ApplyOptions = Readonly<{ dryRun?: boolean; force?: boolean; json?: boolean }>
+export type ApplyOptions = ChangeOptions & Readonly<{ json?: boolean }>
 
-/** @throws Refused when machines would be withheld because of the edits, unless forced; nothing is written then */
-export async function writeEdits(
-  session: Session,
-  snapshot: Snapshot,
-  edits: readonly Edit[],
-  options: Pick<ApplyOptions, 'dryRun' | 'force'>,
-): Promise<Review> {
-  const { kind, review } = await applyEdits(await session.desk(), snapshot, edits, options)
-  if (kind === 'refused') refuseBroken(review)
-  return review
+/** What else was typed is about the printing. */
+export const changeOptions = ({ dryRun = false, force = false }: ApplyOptions): Required<ChangeOptions> => ({
+  dryRun,
+  force,
+})
+
+/** @throws Refused when machines would be withheld; nothing was written then */
+export function told<Told>(decision: Decision<Told>): Told {
+  return decision.kind === 'refused' ? refuseWithheld(decision.withheld) : decision.told
 }
 
-/** The same, and says what has changed. Whether anything was written. */
+/** Makes the edits, and says what has changed. @throws Refused as told() does */
 export async function changeRows(
   session: Session,
-  snapshot: Snapshot,
-  edits: readonly Edit[],
+  edits: readonly AskedEdit[],
   options: ApplyOptions,
-): Promise<boolean> {
-  const { dryRun = false, json = false } = options
-  const review = await writeEdits(session, snapshot, edits, options)
-  if (json) session.printJson({ dryRun, changes: diffsToShow(review.diffs), withheld: review.broken })
-  else session.print(review.diffs.length === 0 ? 'nothing to change' : describeDiffs(review.diffs))
-  if (dryRun) session.note('dry run: nothing was changed')
-  noteBroken(session, review, dryRun)
-  return !dryRun && review.edits.length > 0
+): Promise<Changed> {
+  const changed = told(await session.site().change(edits, changeOptions(options)))
+  tellChanged(session, changed, options)
+  return changed
 }
+
+export function tellChanged(session: Session, changed: Changed, { json }: ApplyOptions): void {
+  const { dryRun, changes, stories, withheld } = changed
+  if (json === true) session.printJson({ dryRun, changes, withheld })
+  else session.print(stories.length === 0 ? 'nothing to change' : describeStories(stories))
+  if (dryRun) session.note('dry run: nothing was changed')
+  noteWithheld(session, withheld, dryRun)
+}
+
+/** Whether anything was written. */
+export const isWritten = ({ dryRun, changes }: Changed): boolean => !dryRun && changes.length > 0

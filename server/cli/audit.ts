@@ -1,6 +1,5 @@
 // `bootstead audit`: who logged in, or tried to, and what was done to users and tokens.
 import type { Command } from 'commander'
-import { readAudit } from '../inventory/store/audit.ts'
 import { limitOption } from './options.ts'
 import type { Session } from './session.ts'
 import { alignColumns } from './table.ts'
@@ -12,7 +11,7 @@ export function registerAudit(program: Command, session: Session): void {
     .addOption(limitOption('lines', 50))
     .option('--json', 'as JSON')
     .action(async ({ limit, json }: { limit: number; json?: boolean }) => {
-      const rows = await readAudit(await session.store(), { limit })
+      const rows = await session.site().people.audit(limit)
       if (json === true) return session.printJson(rows)
       if (rows.length === 0) return session.note('nothing yet')
       const header = ['at', 'who', 'from', 'action', 'about', 'detail']

@@ -1,12 +1,11 @@
 // `bootstead check`: the data-quality report. Exit code 1 when a machine is withheld.
 import type { Command } from 'commander'
 import type { Finding } from '../inventory/findings.ts'
-import { allFindings, findings, isWithheld } from '../inventory/findings.ts'
-import type { Snapshot } from '../inventory/snapshot.ts'
+import { isWithheld } from '../inventory/findings.ts'
 import { fail } from './failure.ts'
 import { groupBy, storiesOf } from '../manage/groups.ts'
 import { describeFinding } from '../manage/finding-text.ts'
-import { chosenNames, selectorHelp, whereOption } from './selection.ts'
+import { checkedWords, selectorHelp, whereOption } from './selection.ts'
 import type { Session } from './session.ts'
 import { count } from './table.ts'
 
@@ -18,8 +17,8 @@ export function registerCheck(program: Command, session: Session): void {
     .addOption(whereOption())
     .option('--json', 'as JSON')
     .action(async (words: readonly string[], { where = [], json }: { where?: readonly string[]; json?: boolean }) => {
-      const snapshot = await session.loadSnapshot()
-      const found = findingsOf(session, snapshot, words, where)
+      const isAll = words.length + where.length === 0
+      const found = await session.site().findings(isAll ? [] : checkedWords(words, where))
       const byMachine = groupBy(found, ({ machine }) => machine)
       const withheld = [...byMachine].filter(([, own]) => isWithheld(own)).map(([machine]) => machine)
       if (json === true) session.printJson({ withheld, findings: found })
@@ -29,17 +28,6 @@ export function registerCheck(program: Command, session: Session): void {
           `${count(withheld.length, 'machine')} withheld: no answer and no file for ${withheld.length === 1 ? 'it' : 'them'} until this is mended`,
         )
     })
-}
-
-function findingsOf(
-  session: Session,
-  snapshot: Snapshot,
-  words: readonly string[],
-  where: readonly string[],
-): readonly Finding[] {
-  const known = session.known()
-  if (words.length + where.length === 0) return [...allFindings(snapshot, known)]
-  return chosenNames(snapshot, words, where).flatMap((hostname) => findings(snapshot, hostname, known))
 }
 
 /** Machines with the same findings together: a profile's mistake is one paragraph, not four hundred. */

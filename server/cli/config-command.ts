@@ -2,6 +2,8 @@
 import type { Command } from 'commander'
 import { withoutPassword } from '../inventory/store/open.ts'
 import type { Session } from './session.ts'
+import { hidden } from '../inventory/secrets.ts'
+import type { SettingName } from './settings.ts'
 import { fileKeyOf, settingNames } from './settings.ts'
 import { showValue } from '../manage/row-changes.ts'
 import { alignColumns } from './table.ts'
@@ -16,7 +18,7 @@ export function registerConfig(program: Command, session: Session): void {
       const { config, origins, file } = session.resolution()
       const rows = settingNames.map((name) => ({
         name: fileKeyOf(name),
-        value: name === 'targets' ? typedTargets(config.targets) : redacted(config[name]),
+        value: name === 'targets' ? typedTargets(config.targets) : shown(name, config[name]),
         origin: origins[name],
       }))
       if (json === true) return session.printJson({ file, settings: rows })
@@ -35,7 +37,8 @@ function flattened(name: string, value: unknown): readonly (readonly [name: stri
   return within.length === 0 ? [[name, '']] : within.flatMap(([key, one]) => flattened(`${name}.${key}`, one))
 }
 
-/** Passwords stay where they are. */
-function redacted(value: unknown): unknown {
-  return typeof value === 'string' ? withoutPassword(value) : value
+/** Passwords and tokens stay where they are. */
+function shown(name: SettingName, value: unknown): unknown {
+  if (typeof value !== 'string') return value
+  return name === 'token' ? hidden : withoutPassword(value)
 }

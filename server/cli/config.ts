@@ -2,11 +2,13 @@
 import { accessSync, constants, existsSync, readFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import type { z } from 'zod'
+import { defaultAuditDays } from '../admin/housekeeping.ts'
 import { withoutPassword } from '../inventory/store/open.ts'
 import type { FileValue } from './config-file.ts'
 import { parseConfigFile } from './config-file.ts'
 import { UsageError } from './failure.ts'
 import { describeError } from '../manage/failure.ts'
+import { hidden } from '../inventory/secrets.ts'
 import type { Config, SettingName } from './settings.ts'
 import { completeTargets } from './targets-setting.ts'
 import { configSchema, doorNames, fileKeyOf, flagOf, settingNames, variableOf } from './settings.ts'
@@ -173,6 +175,8 @@ const fixedDefaults = {
   adminPort: 8081,
   adminTlsCert: null,
   adminTlsKey: null,
+  adminUrl: null,
+  auditDays: defaultAuditDays,
   doors: ['dhcp', 'tftp', 'http', 'admin'],
   dhcpMode: 'server',
   installHours: 24,
@@ -181,6 +185,10 @@ const fixedDefaults = {
   regenerate: null,
   verifyAddress: true,
   trustProxy: [],
+  server: null,
+  token: null,
+  tokenFile: null,
+  serverCa: null,
   logLevel: 'info',
 } as const satisfies Partial<Record<SettingName, unknown>>
 
@@ -208,7 +216,14 @@ function stateOf(given: ReadonlyMap<SettingName, Given>): string {
 }
 
 /** What holds a path and nothing else. */
-const pathNames: ReadonlySet<SettingName> = new Set(['state', 'templates', 'adminTlsCert', 'adminTlsKey'])
+const pathNames: ReadonlySet<SettingName> = new Set([
+  'state',
+  'templates',
+  'adminTlsCert',
+  'adminTlsKey',
+  'tokenFile',
+  'serverCa',
+])
 
 function absolute(name: SettingName, { value, base }: Given, state: string): unknown {
   if (name === 'targets') return completeTargets(value, base, state)
@@ -227,7 +242,7 @@ function describeIssue(
   return (unknown ?? [issue.path]).map(([setting, ...within]) => {
     const name = setting as SettingName
     const origin = given.get(name)?.originOf(within) ?? name
-    const value = shownValue(valueAt(raw, [name, ...within]))
+    const value = name === 'token' ? hidden : shownValue(valueAt(raw, [name, ...within]))
     return `${origin}: ${[fileKeyOf(name), ...within].join('.')} is ${value}: ${issue.message}`
   })
 }

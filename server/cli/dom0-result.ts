@@ -1,7 +1,7 @@
 // What came of a command on a Dom0, in words. Pure.
 import type { Snapshot } from '../inventory/snapshot.ts'
 import { storiesOf } from '../manage/groups.ts'
-import { hidden } from '../manage/secrets.ts'
+import { hidden } from '../inventory/secrets.ts'
 import type { SshOutcome, SshResult } from './ssh.ts'
 import { count } from './table.ts'
 

@@ -1,4 +1,5 @@
 // `bootstead dom0 run`: one command on many Dom0s at once, over the administrator's own ssh.
+import { setMaxListeners } from 'node:events'
 import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
@@ -137,6 +138,7 @@ function configFileOf(session: Session, { sshConfig }: Options): string | null {
 /** `stop` fires when somebody wants us to end, or when we do: no ssh is left behind. */
 async function withInterruption<T>(work: (stop: AbortSignal) => Promise<T>): Promise<T> {
   const controller = new AbortController()
+  setMaxListeners(0, controller.signal) // one for each ssh
   const interrupt = (): void => controller.abort()
   const events = ['SIGINT', 'SIGTERM', 'SIGHUP', 'exit'] as const
   for (const event of events) process.on(event, interrupt)

@@ -6,7 +6,6 @@ import { platforms } from '../plan/dhcp/clients.ts'
 import type { Origin } from '../plan/settings.ts'
 import type { ExplainedAnswer, ExplainedValue, Explanation, ExplainStage } from '../render/explain.ts'
 import { explainStages } from '../render/explain.ts'
-import { explain } from '../manage/explain.ts'
 import { revisionHelp } from '../manage/revisions.ts'
 import type { Session } from './session.ts'
 import { alignColumns } from './table.ts'
@@ -29,7 +28,7 @@ export function registerExplain(program: Command, session: Session): void {
     .option('--json', 'print JSON')
     .action(async (target: string, options: Options) => {
       const { arch, stage, at = null } = options
-      const explanation = await explain(await session.desk(), await session.loadSnapshot(), target, { arch, stage, at })
+      const explanation = await session.site().explain(target, { arch, stage, at })
       if (options.json === true) session.printJson(explanation)
       else session.print(describe(explanation, options.text === true))
     })

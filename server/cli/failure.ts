@@ -1,6 +1,6 @@
 // How a command fails: with sentences for the person who typed it, and an exit code for the script that did.
 import { InventoryAddressError } from '../inventory/store/open.ts'
-import { Refused } from '../manage/failure.ts'
+import { Misworded, Refused } from '../manage/failure.ts'
 
 /** The command or the configuration was wrong: exit code 2. */
 export class UsageError extends Error {
@@ -18,5 +18,6 @@ export function misuse(...sentences: readonly string[]): never {
 }
 
 export function exitCodeOf(error: unknown): number {
-  return error instanceof UsageError || error instanceof InventoryAddressError ? 2 : 1
+  const isOurs = [UsageError, Misworded, InventoryAddressError].some((kind) => error instanceof kind)
+  return isOurs ? 2 : 1
 }

@@ -1,16 +1,15 @@
 // `bootstead generate`: the files of the daemons that this host runs, written from the inventory, and the daemons told.
 import type { Command } from 'commander'
-import { pictureOf } from '../manage/desk.ts'
-import { generateOne, lookAt, pastOf } from '../manage/targets.ts'
 import type { TargetName } from '../render/targets.ts'
 import { adoptions, adoptOption } from './adopt.ts'
 import { fail } from './failure.ts'
+import type { Conflict } from '../serve/disk/judge.ts'
 import { includeHints } from './include-lines.ts'
 import type { Session } from './session.ts'
 import { chosenTargets, outOption, targetArgument } from './target-choice.ts'
 import type { Outcome } from '../manage/outcomes.ts'
 import { detailLines, outcomeLines, troublesOf } from './target-report.ts'
-import { attempt, outcomeAsJson } from '../manage/outcomes.ts'
+import { outcomeAsJson } from '../manage/outcomes.ts'
 import { describeWays } from './ways.ts'
 
 type Options = Readonly<{
@@ -40,29 +39,32 @@ export function registerGenerate(program: Command, session: Session): void {
 }
 
 async function generateTargets(session: Session, named: readonly TargetName[], options: Options): Promise<void> {
-  const chosen = chosenTargets(session, named, options)
+  const chosen = await chosenTargets(session, named, options)
+  const { targets } = session.site()
   const isLook = options.check === true || options.diff === true
-  const snapshot = await session.loadSnapshot(isLook ? undefined : 'be current')
-  const desk = await session.desk()
-  const picture = await pictureOf(desk, snapshot)
   const isTold = options.reload && options.out === undefined
-  const common = { past: pastOf(desk.store, snapshot), verify: true, isTold }
-  const adopted = await adoptions(chosen, options.adopt ?? [], picture, common)
+  const adopted = await adoptions(chosen, options.adopt ?? [], async (one) =>
+    conflictsIn(await targets.look(one, false)),
+  )
   const lineOf = outcomeLines(chosen)
   const outcomes: Outcome[] = []
   for (const one of chosen) {
-    const generateOptions = { ...common, adopt: adopted.get(one.target) ?? new Set() }
-    const outcome = await attempt(one, () =>
-      isLook
-        ? lookAt(one, picture, generateOptions, options.diff === true)
-        : generateOne(one, picture, generateOptions),
-    )
+    const adopt = adopted.get(one.target) ?? new Set()
+    const outcome = isLook
+      ? await targets.look(one, options.diff === true)
+      : await targets.generate(one, { adopt, isTold })
     outcomes.push(outcome)
     if (options.json !== true) tell(session, outcome, lineOf)
   }
   if (options.json === true) session.printJson(outcomes.map(outcomeAsJson))
   const troubles = outcomes.flatMap(troublesOf)
   if (troubles.length > 0) fail(...troubles)
+}
+
+/** @throws Refused when there was no looking */
+function conflictsIn(outcome: Outcome): readonly Conflict[] {
+  if (outcome.kind === 'failed') fail(`${outcome.target}: ${outcome.why}`)
+  return outcome.kind === 'compared' ? outcome.conflicts : []
 }
 
 function tell(session: Session, outcome: Outcome, lineOf: (outcome: Outcome) => string): void {

@@ -14,11 +14,12 @@ import { removeImage } from '../serve/images/remove.ts'
 import { isUrl } from '../serve/images/tree.ts'
 import { verifyImage } from '../serve/images/verify.ts'
 import type { Platform } from '../inventory/treeinfo.ts'
-import { changeRows, writeEdits } from './apply.ts'
+import { changeRows, isWritten } from './apply.ts'
 import { fail, misuse } from './failure.ts'
-import { noteBroken } from './report.ts'
+import { noteWithheld } from './report.ts'
 import { images, registerReading, registerSet, removals } from './rows.ts'
 import type { Session } from './session.ts'
+import { applyEdits } from '../manage/edits.ts'
 
 type AddOptions = Readonly<{
   tree?: string
@@ -80,7 +81,7 @@ async function add(session: Session, name: string, options: AddOptions): Promise
   const treeUrl = options.treeUrl ?? (source.kind === 'files' ? (existing?.tree_url ?? null) : null)
   const added = await addImage(session.config().state, name, source, { arch: options.arch ?? null, treeUrl })
   const edits: readonly Edit[] = [{ kind: 'put', table: 'images', row: added.image }]
-  const review = await writeEdits(session, snapshot, edits, { force: true })
+  const { review } = await applyEdits(await session.desk(), snapshot, edits, { force: true })
   if (options.json === true) session.printJson(added)
   else session.print(describeAdded(added))
   if (added.image.tree_url === null && source.kind === 'tree')
@@ -88,7 +89,7 @@ async function add(session: Session, name: string, options: AddOptions): Promise
       `machines see nothing of the folder ${source.tree}: move it below ${join(session.config().state, 'repo')}, or give --tree-url`,
     )
   if (added.remark !== null) session.note(added.remark)
-  noteBroken(session, review, false)
+  noteWithheld(session, review.broken, false)
 }
 
 function sourceOf(session: Session, name: string, options: AddOptions, existing: Image | undefined): ImageSource {
@@ -167,9 +168,8 @@ function registerRemoval(group: Command, session: Session): void {
         names: readonly string[],
         options: Readonly<{ withTree?: boolean; dryRun?: boolean; force?: boolean; json?: boolean }>,
       ) => {
-        const [snapshot, edits] = await removals(session, images, names)
-        if (options.withTree === true) refuseSharedTrees(snapshot, names)
-        if (!(await changeRows(session, snapshot, edits, options))) return
+        if (options.withTree === true) refuseSharedTrees(await session.loadSnapshot(), names)
+        if (!isWritten(await changeRows(session, removals('images', names), options))) return
         // The rows first: nobody is sent to files that are going away.
         for (const name of new Set(names)) await removeFiles(session, name, options.withTree === true)
       },

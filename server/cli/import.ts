@@ -3,18 +3,16 @@ import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { Option } from 'commander'
 import type { Command } from 'commander'
-import type { ParsedDocument } from '../inventory/document.ts'
 import type { TableName } from '../inventory/rows.ts'
 import { tableNames } from '../inventory/rows.ts'
-import type { Snapshot } from '../inventory/snapshot.ts'
+import type { Document, Imported } from '../manage/documents.ts'
 import { fail, misuse } from './failure.ts'
 import { describeError } from '../manage/failure.ts'
 import type { ImportFormat } from '../manage/import.ts'
-import { csvTableOf, editsOfRows, formatOf, givenTwice, readDocument } from '../manage/import.ts'
+import { csvTableOf, formatOf } from '../manage/import.ts'
 import { foldNames } from '../manage/names.ts'
-import { writeEdits } from './apply.ts'
-import { describeDiffs, noteBroken } from './report.ts'
-import type { Review } from '../manage/review.ts'
+import { changeOptions, told } from './apply.ts'
+import { describeStories, noteWithheld } from './report.ts'
 import type { Session } from './session.ts'
 import { alignColumns } from './table.ts'
 
@@ -36,20 +34,16 @@ export function registerImport(program: Command, session: Session): void {
 }
 
 async function importFiles(session: Session, files: readonly string[], options: Options): Promise<void> {
-  const snapshot = await session.loadSnapshot()
-  const documents: ParsedDocument[] = []
-  for (const file of files) documents.push(await readFile(session, snapshot, file, options))
-  const rows = documents.flatMap((document) => document.rows)
-  const errors = [...documents.flatMap((document) => document.errors), ...givenTwice(rows)]
-  if (errors.length > 0) fail('nothing was imported:', ...errors)
-  report(session, await writeEdits(session, snapshot, editsOfRows(rows), options), options)
+  const documents: Document[] = []
+  for (const file of files) documents.push(await readFile(session, file, options))
+  report(session, told(await session.site().import(documents, changeOptions(options))), options)
 }
 
-async function readFile(session: Session, snapshot: Snapshot, file: string, options: Options): Promise<ParsedDocument> {
+async function readFile(session: Session, file: string, options: Options): Promise<Document> {
   const format = options.format ?? formatOf(file) ?? misuseFormat(file)
   const text = file === '-' ? await session.io.readStdin() : readText(resolve(session.io.cwd, file), file)
   const table = format === 'yaml' ? null : (options.table ?? tableOf(text, file))
-  return readDocument(snapshot, { text, name: file === '-' ? 'standard input' : file, table })
+  return { text, name: file === '-' ? 'standard input' : file, table }
 }
 
 const misuseFormat = (file: string): never =>
@@ -74,40 +68,21 @@ function tableOf(text: string, file: string): TableName {
   )
 }
 
-function report(session: Session, review: Review, { dryRun = false, json }: Options): void {
-  const counted = tableNames
-    .map((table) => {
-      const diffs = review.diffs.filter((diff) => diff.table === table)
-      const added = diffs.filter(({ before }) => before === null).length
-      return {
-        table,
-        added,
-        changed: diffs.length - added,
-        unchanged: review.unchanged.filter((edit) => edit.table === table).length,
-      }
-    })
-    .filter(({ added, changed, unchanged }) => added + changed + unchanged > 0)
-  if (json === true) return session.printJson({ dryRun, tables: counted, withheld: review.broken })
-  if (dryRun && review.diffs.length > 0) session.print(`${describeDiffs(review.diffs)}\n`)
+function report(session: Session, imported: Imported, { json }: Options): void {
+  const { dryRun, tables, stories, withheld, unarmed } = imported
+  if (json === true) return session.printJson({ dryRun, tables, withheld })
+  if (stories.length > 0) session.print(`${describeStories(stories)}\n`)
   session.print(
     alignColumns(
       ['table', 'added', 'changed', 'unchanged'],
-      counted.map((row) => Object.values(row).map(String)),
+      tables.map((row) => Object.values(row).map(String)),
     ),
   )
   if (dryRun) session.note('dry run: nothing was changed')
-  noteBroken(session, review, dryRun)
-  noteUnarmed(session, review)
-}
-
-/** A file can't arm: without a token the machine boots its disk, and the person who wrote `install` should know. */
-function noteUnarmed(session: Session, { diffs, candidate }: Review): void {
-  const unarmed = diffs.filter(
-    ({ table, key, after }) =>
-      table === 'machines' && after?.['boot'] === 'install' && candidate.tokens.get(key) === undefined,
-  )
-  if (unarmed.length === 0) return
-  session.note(
-    `boot is install for ${foldNames(unarmed.map(({ key }) => key))}, but a file arms no install: bootstead machine install does`,
-  )
+  noteWithheld(session, withheld, dryRun)
+  // Without a token the machine boots its disk, and the person who wrote `install` should know.
+  if (unarmed.length > 0)
+    session.note(
+      `boot is install for ${foldNames(unarmed)}, but a file arms no install: bootstead machine install does`,
+    )
 }

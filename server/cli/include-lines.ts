@@ -1,5 +1,4 @@
 // What a site's own configuration must have, so that its daemon reads what is generated (docs/how-to/existing-daemons.md).
-import { readFileSync } from 'node:fs'
 import type { TargetName } from '../render/targets.ts'
 import { publishedFolder } from '../serve/generate.ts'
 import type { Outcome } from '../manage/outcomes.ts'
@@ -32,19 +31,10 @@ export function includeHints(outcome: Outcome): readonly string[] {
   const published = publishedFolder(target, place)
   const isFirst = publication.generation === 1
   if (target === 'tftpboot') return isFirst ? [`make ${published} the root of the TFTP daemon`] : []
-  const isDue = place.main === null ? isFirst : !includes(place.main, published)
+  const isDue = outcome.isIncluded === null ? isFirst : !outcome.isIncluded
   const head =
     place.main === null
       ? 'the daemon reads these files when its own configuration has'
       : `${place.main} includes none of these files, so they were not checked and are not read; it is to have`
   return isDue ? [head, ...includeLines(target, published).map((line) => `    ${line}`)] : []
-}
-
-/** A main file that can't be read is the checker's trouble, and said there. */
-function includes(main: string, published: string): boolean {
-  try {
-    return readFileSync(main, 'utf8').includes(`${published}/`)
-  } catch {
-    return true
-  }
 }

@@ -1,18 +1,14 @@
 // `bootstead install`, also `bootstead machine install`: arms machines for one install each, all of them or none.
 import type { Command } from 'commander'
 import { InvalidArgumentError } from 'commander'
-import { isoTime } from '../inventory/store/record.ts'
-import type { ToArm } from '../plan/guests-along.ts'
-import type { Arming, Refusal } from '../manage/arming.ts'
-import { armMachines } from '../manage/arming.ts'
+import type { Arming, ArmingTold } from '../manage/arming.ts'
 import { fail, misuse } from './failure.ts'
 import { storiesOf } from '../manage/groups.ts'
 import { foldNames } from '../manage/names.ts'
-import { chosenMachines, selectorHelp, whereOption } from './selection.ts'
+import { checkedWords, selectorHelp, whereOption } from './selection.ts'
 import type { Session } from './session.ts'
 import { count } from './table.ts'
 import { timeoutOption, watch } from './watch.ts'
-import { watchedMachines } from './watch-board.ts'
 
 type Options = Readonly<{
   where?: readonly string[]
@@ -57,31 +53,33 @@ function refuseContradictions({ withGuests, guests, dryRun, watch, timeout }: Op
 
 async function install(session: Session, words: readonly string[], options: Options): Promise<void> {
   refuseContradictions(options)
-  const snapshot = await session.loadSnapshot('be current')
-  const named = chosenMachines(snapshot, words, options.where)
-  if (named.length === 0) fail('no machine matches; nothing was armed')
-  const armed = await armMachines(await session.desk(), snapshot, named, {
+  const armed = await session.site().arm(checkedWords(words, options.where), {
     guests: options.withGuests === true ? 'all' : options.guests ? 'new' : 'none',
     hours: options.hours ?? null,
     dryRun: options.dryRun === true,
   })
-  if (armed.kind === 'refused') refuse(session, armed.toArm, armed.refusals, options)
-  tell(session, armed.toArm, armed.armings, armed.expiresAt, options)
+  if (armed.kind === 'refused') refuse(session, armed, options)
+  tell(session, armed, options)
   if (options.watch !== true) return
-  const watched = watchedMachines(snapshot, [...armed.toArm.asked, ...armed.toArm.along]).filter(
-    ({ isNamed }) => isNamed,
-  ) // guests left out have no part in it
-  await watch(session, snapshot, watched, options)
+  const watching = await session.site().watch(armed.armed.map(({ hostname }) => hostname))
+  // Guests left out have no part in it.
+  await watch(session, { ...watching, machines: watching.machines.filter(({ isNamed }) => isNamed) }, options)
 }
 
+type Told = Extract<ArmingTold, { kind: 'armed' }>
+
 /** @throws Refused with every reason, and the ways out */
-function refuse(session: Session, { along }: ToArm, refusals: readonly Refusal[], { json }: Options): never {
-  if (json === true) session.printJson({ armed: [], refused: refusals })
-  const refused = new Set(refusals.map(({ hostname }) => hostname))
-  const unasked = along.filter(({ hostname }) => refused.has(hostname)).map(({ hostname }) => hostname)
+function refuse(
+  session: Session,
+  { refused, along }: Extract<ArmingTold, { kind: 'refused' }>,
+  { json }: Options,
+): never {
+  if (json === true) session.printJson({ armed: [], refused })
+  const names = new Set(refused.map(({ hostname }) => hostname))
+  const unasked = along.filter((hostname) => names.has(hostname))
   fail(
     'nothing was armed:',
-    ...storiesOf(refusals.map(({ hostname, why }) => [hostname, why] as const)).map(
+    ...storiesOf(refused.map(({ hostname, why }) => [hostname, why] as const)).map(
       ({ folded, text }) => `  ${folded}: ${text}`,
     ),
     ...(unasked.length === 0
@@ -92,32 +90,25 @@ function refuse(session: Session, { along }: ToArm, refusals: readonly Refusal[]
   )
 }
 
-function tell(
-  session: Session,
-  { along, left }: ToArm,
-  armings: readonly Arming[],
-  expiresAt: number,
-  { dryRun = false, watch, json, guests }: Options,
-): void {
-  const cameAlong = new Set(along.map(({ hostname }) => hostname))
+function tell(session: Session, told: Told, { watch, json, guests }: Options): void {
+  const { dryRun, expiresAt, armed, along, left } = told
   if (json === true) {
-    const told = { dryRun, expiresAt: isoTime(expiresAt), armed: armings, along: [...cameAlong], refused: [] }
-    return watch === true ? session.print(JSON.stringify(told)) : session.printJson(told)
+    const printed = { dryRun, expiresAt, armed, along, refused: [] }
+    return watch === true ? session.print(JSON.stringify(printed)) : session.printJson(printed)
   }
-  session.print(`${dryRun ? 'would be armed' : 'armed'} for one install until ${isoTime(expiresAt)}:`)
-  session.print(describeArmings(armings.filter(({ hostname }) => !cameAlong.has(hostname))))
+  const isAlong = ({ hostname }: Arming): boolean => along.includes(hostname)
+  session.print(`${dryRun ? 'would be armed' : 'armed'} for one install until ${expiresAt}:`)
+  session.print(describeArmings(armed.filter((one) => !isAlong(one))))
   if (along.length > 0) {
-    const dom0s = foldNames(along.flatMap(({ dom0 }) => dom0 ?? []))
+    const dom0s = foldNames(armed.filter(isAlong).flatMap(({ dom0 }) => dom0 ?? []))
     session.print(
       `guests that come along, as no install of them or of ${dom0s} is known (--no-guests leaves them out):`,
     )
-    session.print(describeArmings(armings.filter(({ hostname }) => cameAlong.has(hostname))))
+    session.print(describeArmings(armed.filter(isAlong)))
   }
   // Reinstalling a Dom0 leaves its guests' disks alone, and so their install is another decision.
   if (left.length > 0 && guests)
-    session.note(
-      `${count(left.length, 'guest')} not armed: ${foldNames(left.map(({ hostname }) => hostname))}; --with-guests arms them too`,
-    )
+    session.note(`${count(left.length, 'guest')} not armed: ${foldNames(left)}; --with-guests arms them too`)
 }
 
 function describeArmings(armings: readonly Arming[]): string {

@@ -1,10 +1,7 @@
 // `bootstead log`: the inventory's history, newest first, by whichever program it was written.
 import type { Command } from 'commander'
-import { readChanges } from '../inventory/store/read.ts'
-import type { Logged } from '../manage/history.ts'
-import { loggedToShow, parseChange } from '../manage/history.ts'
+import type { ToldChange } from '../manage/history.ts'
 import { limitOption } from './options.ts'
-import { fieldChanges } from '../manage/row-changes.ts'
 import type { Session } from './session.ts'
 
 export function registerLog(program: Command, session: Session): void {
@@ -15,22 +12,18 @@ export function registerLog(program: Command, session: Session): void {
     .addOption(limitOption('changes', 50))
     .option('--json', 'as JSON')
     .action(async ({ machine, limit, json }: { machine?: string; limit: number; json?: boolean }) => {
-      const hostname = machine?.toLowerCase().split('.')[0]
-      const rows = await readChanges(await session.store(), {
-        limit,
-        ...(hostname === undefined ? {} : { machine: hostname }),
-      })
-      const logged = rows.map(parseChange)
-      if (json === true) return session.printJson(logged.map(loggedToShow))
-      session.print(logged.length === 0 ? 'no changes' : logged.map(describe).join('\n'))
+      const hostname = machine?.toLowerCase().split('.')[0] ?? null
+      const changes = await session.site().log({ limit, machine: hostname })
+      if (json === true) return session.printJson(changes.map(({ fields: _, ...change }) => change))
+      session.print(changes.length === 0 ? 'no changes' : changes.map(describe).join('\n'))
     })
 }
 
-function describe({ revision, at, who, table, key, before, after }: Logged): string {
+function describe({ revision, at, who, table, key, before, after, fields }: ToldChange): string {
   const head = `${revision}  ${at}  ${who}  ${table} ${key}`
   if (after === null) return `${head}  removed`
   const keys = ['hostname', 'name', 'machine', 'id']
-  const changes = fieldChanges(before, after).filter(([field]) => before !== null || !keys.includes(field))
+  const changes = fields.filter(([field]) => before !== null || !keys.includes(field))
   if (before === null) return [`${head}  added`, ...changes.map(([field, , now]) => `  ${field}: ${now}`)].join('\n')
   return [head, ...changes.map(([field, old, now]) => `  ${field}: ${old} → ${now}`)].join('\n')
 }

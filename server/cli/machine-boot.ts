@@ -1,12 +1,11 @@
 // `bootstead machine disarm|local|rescue|memtest|hold`: what the next network boot does.
 import type { Command } from 'commander'
-import type { BootAction } from '../inventory/rows.ts'
-import { recordBootAction } from '../inventory/store/record.ts'
+import type { OtherBoot } from '../manage/boot-actions.ts'
 import { foldNames } from '../manage/names.ts'
-import { chosenMachines, selectorHelp, whereOption } from './selection.ts'
+import { checkedWords, selectorHelp, whereOption } from './selection.ts'
 import type { Session } from './session.ts'
 
-type Row = Readonly<{ name: string; action: Exclude<BootAction, 'install'>; help: string }>
+type Row = Readonly<{ name: string; action: OtherBoot; help: string }>
 
 const actions: readonly Row[] = [
   { name: 'disarm', action: 'local', help: 'take an install back that was armed and not begun' },
@@ -25,9 +24,7 @@ export function registerMachineBoot(group: Command, session: Session): void {
       .addOption(whereOption())
       .option('--json', 'as JSON')
       .action(async (words: readonly string[], { where, json }: { where?: readonly string[]; json?: boolean }) => {
-        const names = chosenMachines(await session.loadSnapshot(), words, where).map(({ hostname }) => hostname)
-        if (names.length > 0)
-          await recordBootAction(await session.store(), names, action, { who: session.who, now: session.io.now() })
+        const names = await session.site().setBoot(checkedWords(words, where), action)
         if (json === true) session.printJson({ boot: action, machines: names })
         else session.print(names.length === 0 ? 'no machine matches' : `boot is ${action}: ${foldNames(names)}`)
       })

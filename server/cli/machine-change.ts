@@ -1,14 +1,13 @@
 // `bootstead machine add|set`: a machine's rows, written from the command line.
 import type { Command } from 'commander'
-import { expandRange } from '../inventory/select.ts'
 import type { Assignment } from '../manage/assignments.ts'
-import { editsToAdd, editsToSet } from '../manage/machines.ts'
+import { isAssignment, parseAssignment } from '../manage/assignment-words.ts'
 import type { ApplyOptions } from './apply.ts'
 import { changeRows } from './apply.ts'
-import { isAssignment, parseAssignment, parseInterfaceOption } from './assignments.ts'
+import { interfaceWords } from './assignments.ts'
 import { misuse } from './failure.ts'
 import { withApplyOptions } from './options.ts'
-import { chosenNames, whereOption } from './selection.ts'
+import { checkedWords, whereOption } from './selection.ts'
 import type { Session } from './session.ts'
 
 const assignmentHelp = 'field=value, params.NAME=value, interface.NAME.COLUMN=value; an empty value clears'
@@ -42,13 +41,9 @@ async function addMachines(
   words: readonly string[],
   options: ApplyOptions & { interface: readonly string[] },
 ): Promise<void> {
-  const assignments = [
-    ...words.map((word) => parseAssignment('machines', word)),
-    ...options.interface.flatMap(parseInterfaceOption),
-  ]
-  refuseInstall(assignments, name)
-  const snapshot = await session.loadSnapshot()
-  await changeRows(session, snapshot, editsToAdd(snapshot, expandRange(name), assignments), options)
+  const given = [...words, ...options.interface.flatMap(interfaceWords)]
+  refuseInstall(parsed(given), name)
+  await changeRows(session, [{ edit: 'add machine', machine: { hostname: name }, words: given }], options)
 }
 
 async function setMachines(
@@ -56,17 +51,21 @@ async function setMachines(
   words: readonly string[],
   options: ApplyOptions & { where?: readonly string[] },
 ): Promise<void> {
-  const assignments = words.filter(isAssignment).map((word) => parseAssignment('machines', word))
+  const given = words.filter(isAssignment)
+  const assignments = parsed(given)
   const selectors = words.filter((word) => !isAssignment(word))
   const filter = selectors.find((word) => word.includes('='))
   if (filter !== undefined)
     misuse(`${filter}: filters go into --where '${filter}', so that they are not taken for values to set`)
   if (assignments.length === 0) misuse('say what to set: field=value, such as memory_mib=2048')
   refuseInstall(assignments, selectors.join(' '))
-  const snapshot = await session.loadSnapshot()
-  const names = chosenNames(snapshot, selectors, options.where)
-  await changeRows(session, snapshot, await editsToSet(await session.store(), snapshot, names, assignments), options)
+  const select = checkedWords(selectors, options.where)
+  await changeRows(session, [{ edit: 'set machines', select, words: given }], options)
 }
+
+/** Before anything is asked. */
+const parsed = (words: readonly string[]): readonly Assignment[] =>
+  words.map((word) => parseAssignment('machines', word))
 
 /** Arming is more than a field: it checks the machine and its image, names the disk, and mints the token. */
 function refuseInstall(assignments: readonly Assignment[], names: string): void {

@@ -1,10 +1,10 @@
 // `bootstead machine rm`: machines out of the inventory, and no guest left without its Dom0.
 import type { Command } from 'commander'
-import { editsToRemove } from '../manage/machines.ts'
-import { writeEdits } from './apply.ts'
+import type { AskedEdit } from '../manage/asked-edits.ts'
+import { told } from './apply.ts'
 import { fail, misuse } from './failure.ts'
 import { foldNames } from '../manage/names.ts'
-import { chosenNames, selectorHelp, whereOption } from './selection.ts'
+import { checkedWords, selectorHelp, whereOption } from './selection.ts'
 import type { Session } from './session.ts'
 import { count } from './table.ts'
 
@@ -22,12 +22,13 @@ export function registerMachineRemoval(group: Command, session: Session): void {
 }
 
 async function removeMachines(session: Session, words: readonly string[], options: Options): Promise<void> {
-  const snapshot = await session.loadSnapshot()
-  const names = chosenNames(snapshot, words, options.where)
+  const removal = (select: readonly string[]): readonly AskedEdit[] => [{ edit: 'remove machines', select }]
+  const { change } = session.site()
+  const planned = told(await change(removal(checkedWords(words, options.where)), { dryRun: true }))
+  const names = planned.changes.flatMap(({ table, key }) => (table === 'machines' ? [key] : []))
   if (names.length === 0) return session.note('no machine matches; nothing was removed')
-  const edits = editsToRemove(snapshot, names)
   await confirmRemoval(session, names, options.yes === true)
-  await writeEdits(session, snapshot, edits, { force: true })
+  told(await change(removal(names), { force: true }))
   if (options.json === true) session.printJson({ removed: names })
   else session.print(`removed ${count(names.length, 'machine')}: ${foldNames(names)}`)
 }

@@ -3,10 +3,7 @@ import type { Command } from 'commander'
 import type { Interface } from '../inventory/rows.ts'
 import { tables } from '../inventory/rows.ts'
 import type { MachineAsAWhole } from '../manage/machine.ts'
-import { machineAsAWhole } from '../manage/machine.ts'
-import { fail } from './failure.ts'
 import { describeFinding } from '../manage/finding-text.ts'
-import { chosenNames } from './selection.ts'
 import type { Session } from './session.ts'
 import { describeState, lastLines } from './states.ts'
 import { showValue } from '../manage/row-changes.ts'
@@ -22,19 +19,10 @@ export function registerMachineShow(group: Command, session: Session): void {
     .argument('<name>', 'its host name')
     .option('--json', 'as JSON')
     .action(async (name: string, { json }: { json?: boolean }) => {
-      const snapshot = await session.loadSnapshot()
-      const hostname = onlyOne(chosenNames(snapshot, [name]), name)
-      const shown = await machineAsAWhole(await session.desk(), snapshot, hostname)
+      const shown = await session.site().machine(name)
       if (json === true) session.printJson(shown)
       else session.print(render(shown))
     })
-}
-
-function onlyOne(names: readonly string[], word: string): string {
-  const [name] = names
-  return name !== undefined && names.length === 1
-    ? name
-    : fail(`${word} names ${names.length} machines; show takes one`)
 }
 
 function render({

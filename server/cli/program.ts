@@ -12,6 +12,7 @@ import { registerExport } from './export.ts'
 import { exitCodeOf } from './failure.ts'
 import { describeError } from '../manage/failure.ts'
 import { registerGenerate } from './generate.ts'
+import { refuseHostOnly } from './host-only.ts'
 import { registerImage } from './image.ts'
 import { registerImport } from './import.ts'
 import { registerInstall } from './install.ts'
@@ -74,6 +75,7 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
   const program = createProgram(io)
   const session = openSession(io, () => flagsOf(program))
   for (const register of commands) register(program, session)
+  program.hook('preAction', (_, command) => refuseHostOnly(session, command))
   try {
     await program.parseAsync(argv, { from: 'user' })
     return 0

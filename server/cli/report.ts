@@ -3,9 +3,7 @@ import type { Finding } from '../inventory/findings.ts'
 import { fail } from './failure.ts'
 import { describeFinding } from '../manage/finding-text.ts'
 import { storiesOf } from '../manage/groups.ts'
-import type { Review, RowDiff } from '../manage/review.ts'
-import type { RowChanges } from '../manage/row-changes.ts'
-import { changeStories } from '../manage/row-changes.ts'
+import type { ChangeStory, RowChanges } from '../manage/row-changes.ts'
 import type { Session } from './session.ts'
 import { count } from './table.ts'
 
@@ -22,23 +20,23 @@ export function findingLines(found: readonly Finding[]): readonly string[] {
 }
 
 /** @throws Refused with the machines, served today, that the change would withhold */
-export function refuseBroken({ broken }: Review): never {
-  const machines = new Set(broken.map(({ machine }) => machine))
+export function refuseWithheld(found: readonly Finding[]): never {
+  const machines = new Set(found.map(({ machine }) => machine))
   const withheld =
     machines.size === 1 ? 'a machine would be withheld' : `${count(machines.size, 'machine')} would be withheld`
-  fail(`nothing was changed: ${withheld} (--force does it all the same)`, ...findingLines(broken))
+  fail(`nothing was changed: ${withheld} (--force does it all the same)`, ...findingLines(found))
 }
 
 /** What a change that was not refused has done, or would do. */
-export function noteBroken(session: Session, { broken }: Review, dryRun: boolean): void {
-  if (broken.length === 0) return
+export function noteWithheld(session: Session, found: readonly Finding[], dryRun: boolean): void {
+  if (found.length === 0) return
   session.note(dryRun ? 'would be withheld, and refused without --force:' : 'withheld from now on:')
-  for (const line of findingLines(broken)) session.note(line)
+  for (const line of findingLines(found)) session.note(line)
 }
 
 /** Differences as `field: before → after` lines under the machines or rows they concern, equal ones together. */
-export function describeDiffs(diffs: readonly RowDiff[]): string {
-  return changeStories(diffs)
+export function describeStories(stories: readonly ChangeStory[]): string {
+  return stories
     .map(({ names, folded, changes }) =>
       [
         `${folded}${names.length > 1 ? ` (${names.length})` : ''}`,

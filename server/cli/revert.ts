@@ -1,9 +1,8 @@
 // `bootstead revert`: the inventory as it was, as a new change. History is never rewritten.
 import type { Command } from 'commander'
-import { editsBackTo, revisionHelp } from '../manage/revisions.ts'
+import { revisionHelp } from '../manage/revisions.ts'
 import type { ApplyOptions } from './apply.ts'
-import { changeRows } from './apply.ts'
-
+import { changeOptions, isWritten, tellChanged, told } from './apply.ts'
 import type { Session } from './session.ts'
 
 export function registerRevert(program: Command, session: Session): void {
@@ -15,11 +14,12 @@ export function registerRevert(program: Command, session: Session): void {
     .option('--force', 'even if machines would be withheld')
     .option('--json', 'as JSON')
     .action(async (typed: string, options: ApplyOptions) => {
-      const snapshot = await session.loadSnapshot()
-      const { revision, edits, unreadable } = await editsBackTo(await session.desk(), snapshot, typed)
-      const isChanged = await changeRows(session, snapshot, edits, options)
+      const reverted = told(await session.site().revert(typed, changeOptions(options)))
+      const { revision, unreadable } = reverted
+      tellChanged(session, reverted, options)
       for (const { table, key } of unreadable)
         session.note(`${table} ${key} could not be read at revision ${revision} either; it stays as it is`)
-      if (isChanged && options.json !== true) session.note(`the inventory is as it was at revision ${revision}`)
+      if (isWritten(reverted) && options.json !== true)
+        session.note(`the inventory is as it was at revision ${revision}`)
     })
 }

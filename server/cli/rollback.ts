@@ -2,10 +2,7 @@
 import type { Command } from 'commander'
 import { InvalidArgumentError } from 'commander'
 import type { TargetName } from '../render/targets.ts'
-import { listGenerations } from '../serve/disk/rollback.ts'
 import type { Generation } from '../serve/disk/manifest.ts'
-import { diskTarget } from '../serve/generate.ts'
-import { rollBackTarget } from '../serve/rollback.ts'
 import { adoptOption, pathIn } from './adopt.ts'
 import { fail, misuse } from './failure.ts'
 import type { Session } from './session.ts'
@@ -14,7 +11,7 @@ import type { ChosenTarget } from '../manage/targets.ts'
 import { chosenTargets, outOption, targetArgument } from './target-choice.ts'
 import type { Outcome } from '../manage/outcomes.ts'
 import { detailLines, outcomeLines, troublesOf } from './target-report.ts'
-import { describeFailure, outcomeAsJson } from '../manage/outcomes.ts'
+import { outcomeAsJson } from '../manage/outcomes.ts'
 
 type Options = Readonly<{
   to?: number
@@ -41,7 +38,7 @@ export function registerRollback(program: Command, session: Session): void {
     .option('--no-reload', 'tell no daemon')
     .option('--json', 'as JSON')
     .action(async (named: readonly TargetName[], options: Options) => {
-      const chosen = chosenTargets(session, named, options)
+      const chosen = await chosenTargets(session, named, options)
       if (options.list === true) return list(session, chosen, options)
       const [one, another] = chosen
       if (one === undefined || another !== undefined)
@@ -56,15 +53,9 @@ function parseGeneration(text: string): number {
 }
 
 async function rollBackOne(session: Session, one: ChosenTarget, options: Options): Promise<void> {
-  const { target, place } = one
   const isTold = options.reload && options.out === undefined
   const adopt = new Set((options.adopt ?? []).map((file) => pathIn(one, file)))
-  const now = new Date(session.io.now())
-  const { rollback, reload } = await rollBackTarget(target, place, options.to ?? null, { now, isTold, adopt }).catch(
-    (error: unknown) => fail(`${target}: ${describeFailure(error)}`),
-  )
-  if (rollback.kind === 'impossible') fail(`${target}: ${rollback.why}`)
-  const outcome: Outcome = { kind: 'rolled back', target, place, publication: rollback, reload }
+  const outcome = await session.site().targets.rollBack(one, options.to ?? null, { adopt, isTold })
   if (options.json === true) session.printJson(outcomeAsJson(outcome))
   else tell(session, outcome)
   const troubles = troublesOf(outcome)
@@ -74,8 +65,9 @@ async function rollBackOne(session: Session, one: ChosenTarget, options: Options
 function tell(session: Session, outcome: Outcome): void {
   session.print(outcomeLines([outcome])(outcome))
   for (const line of detailLines(outcome)) session.note(line)
-  const { regenerate } = session.config()
-  const next = regenerate === null ? 'the next generate' : 'the next generate, or change while the server runs,'
+  const { regenerate, server } = session.config()
+  const next =
+    regenerate === null && server === null ? 'the next generate' : 'the next generate, or change while the server runs,'
   session.note(
     `${next} brings what the inventory says again; bootstead revert takes the inventory back (bootstead log)`,
   )
@@ -83,8 +75,10 @@ function tell(session: Session, outcome: Outcome): void {
 
 async function list(session: Session, chosen: readonly ChosenTarget[], { json }: Options): Promise<void> {
   const listed = []
-  for (const { target, place } of chosen)
-    listed.push({ target, folder: place.folder, generations: await listGenerations(diskTarget(target, place)) })
+  for (const one of chosen) {
+    const generations = await session.site().targets.generations(one)
+    listed.push({ target: one.target, folder: one.place.folder, generations })
+  }
   if (json === true) return session.printJson(listed)
   const rows = listed.flatMap(({ target, generations }) => generations.map((one) => [target, ...cellsOf(one)]))
   const header = ['target', 'generation', 'published', 'written', 'removed', 'restores', 'daemon told']

@@ -3,7 +3,6 @@ import { Option } from 'commander'
 import type { Machine } from '../inventory/rows.ts'
 import { selectMachines } from '../inventory/select.ts'
 import type { Snapshot } from '../inventory/snapshot.ts'
-import { chosenNames as namesChosen } from '../manage/selection.ts'
 import { misuse } from './failure.ts'
 
 export const selectorHelp =
@@ -29,18 +28,10 @@ export function chosenMachines(
   return selectMachines(snapshot, checkedWords(words, where))
 }
 
-function checkedWords(words: readonly string[], where: readonly string[]): readonly string[] {
+/** @throws UsageError when there are none, or one of `where` is no filter */
+export function checkedWords(words: readonly string[], where: readonly string[] = []): readonly string[] {
   for (const filter of where)
     if (!filter.includes('=')) misuse(`--where ${filter}: expected field=value or field!=value`)
   if (words.length + where.length === 0) misuse(`name the machines: ${selectorHelp}; '*' is all of them`)
   return [...words, ...where]
-}
-
-/** The same, with rows that can't be read. @throws as chosenMachines() does */
-export function chosenNames(
-  snapshot: Snapshot,
-  words: readonly string[],
-  where: readonly string[] = [],
-): readonly string[] {
-  return namesChosen(snapshot, checkedWords(words, where))
 }

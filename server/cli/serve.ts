@@ -1,4 +1,5 @@
 // bootstead serve: the doors, in one process, until it is told to stop.
+import { hostname } from 'node:os'
 import { join } from 'node:path'
 import type { Command } from 'commander'
 import { pino } from 'pino'
@@ -11,17 +12,21 @@ import { closeViews, openViews } from '../inventory/store/views.ts'
 import { makeLink, pathOfLink } from '../admin/accounts.ts'
 import type { Certificate, RunningAdmin } from '../admin/server.ts'
 import { openAdmin } from '../admin/server.ts'
+import { isoTime } from '../inventory/store/record.ts'
 import { hasUsers } from '../inventory/store/users.ts'
 import { adminUrl, isBare } from './admin-url.ts'
-import { byCli } from './user.ts'
 import type { Store } from '../inventory/store/open.ts'
 import type { Regenerate, RunningServer, ServeOptions } from '../serve/server.ts'
 import { openServer } from '../serve/server.ts'
 import type { Desk } from '../manage/desk.ts'
 import { inheritedSockets } from '../serve/inherited.ts'
-import { packageRoot } from '../serve/program.ts'
+import type { OwnServer, Presence } from '../serve/presence.ts'
+import { openPresence } from '../serve/presence.ts'
+import { packageRoot, programVersion } from '../serve/program.ts'
 import { fail, misuse } from './failure.ts'
 import { describeError } from '../manage/failure.ts'
+import { keepReady } from '../manage/readiness.ts'
+import { doorStates } from './door-states.ts'
 import type { Session } from './session.ts'
 import type { Config, Door } from './settings.ts'
 import { knownTemplates, loadTemplates } from './templates.ts'
@@ -58,7 +63,10 @@ export async function serve(session: Session, stopped: Promise<string>): Promise
   const views = config.views === null ? null : openViews(config.views)
   try {
     const server = await openDoors(session, { store, views, regenerate, log })
-    const admin = await openPages(session, store, server, tls, log)
+    const opened: { adminPort: number | null } = { adminPort: null }
+    const presence = openPresence({ store, log, own: () => ownServer(session, server, opened.adminPort) })
+    const admin = await openPages(session, store, server, presence, tls, log)
+    opened.adminPort = admin?.port ?? null
     log.info(
       {
         ...server.ports,
@@ -80,6 +88,7 @@ export async function serve(session: Session, stopped: Promise<string>): Promise
     process.off('SIGHUP', reload)
     log.info({ why }, 'stopping')
     await admin?.close()
+    await presence.close()
     await server.close()
     log.info('stopped')
   } finally {
@@ -124,6 +133,7 @@ async function openPages(
   session: Session,
   store: Store,
   server: RunningServer,
+  presence: Presence,
   tls: Certificate | null,
   log: Logger,
 ): Promise<RunningAdmin | null> {
@@ -134,14 +144,30 @@ async function openPages(
       { listen: config.adminListen },
       'pages and API are served without TLS: passwords cross the network as they are; give admin_tls_cert and admin_tls_key, or listen on 127.0.0.1',
     )
-  const { adminListen: listen, adminPort: port, trustProxy } = config
+  const { adminListen: listen, adminPort: port, adminUrl: publicUrl, trustProxy, auditDays } = config
   try {
-    const { live, health } = server
+    const { live } = server
+    const health = () => ({ ...server.health(), servers: presence.servers() })
     const desk = (who: string): Desk => ({ ...deskOf(config), ...server.facts(), store, who, now: Date.now })
-    return await openAdmin({ store, live, desk, health, log, listen, port, tls, trustProxy })
+    const options = { store, live, desk, health, log, listen, port, tls, trustProxy, publicUrl, auditDays }
+    const admin = await openAdmin(options)
+    keepReady(live, () => desk('bootstead'), log)
+    return admin
   } catch (error) {
+    await presence.close()
     await server.close()
     fail(`bootstead can't serve: ${describeError(error)}${hint(error)}`)
+  }
+}
+
+/** What the other servers of this inventory are told of this one. */
+function ownServer(session: Session, server: RunningServer, admin: number | null): OwnServer {
+  const config = session.config()
+  const { status, revision } = server.health()
+  return {
+    ...{ name: hostname(), folder: config.state, version: programVersion(), status, revision },
+    addresses: session.server().addresses,
+    doors: doorStates(config, { ...server.ports, admin }),
   }
 }
 
@@ -166,7 +192,9 @@ async function inviteFirst(session: Session, store: Store, port: number, log: Lo
     if (await hasUsers(store)) return
     if (session.config().logFormat === 'json')
       return log.warn('nobody can log in yet; bootstead user invite --first prints a link for the first administrator')
-    const secret = await makeLink(store, { kind: 'first' }, 1, { ...byCli(session), who: 'bootstead' })
+    const secret = await makeLink(store, { kind: 'first' }, 1, {
+      ...{ who: 'bootstead', at: isoTime(session.io.now()), peer: null },
+    })
     if (secret === null) return
     const url = adminUrl(session.config(), session.server().addresses, port) + pathOfLink(secret)
     session.note(`\nNobody can log in yet. The first administrator, within an hour:\n\n  ${url}\n`)

@@ -16,9 +16,16 @@ import { templateEngine } from '../render/templates.ts'
 import type { Flags, Resolution } from './config.ts'
 import { resolveConfig } from './config.ts'
 import { Refused, describeError } from '../manage/failure.ts'
+import { misuse } from './failure.ts'
+import { apiAddress } from './api-address.ts'
+import { apiClient } from './api-client.ts'
 import type { Io } from './io.ts'
+import { once } from './once.ts'
 import { serverFacts } from './server-facts.ts'
 import type { Config } from './settings.ts'
+import type { Site } from './site.ts'
+import { siteHere } from './site-here.ts'
+import { siteRemote } from './site-remote.ts'
 import { knownTemplates, loadTemplates } from './templates.ts'
 
 export type Session = Readonly<{
@@ -27,7 +34,9 @@ export type Session = Readonly<{
   config: () => Config
   /** The same, with where each value came from. */
   resolution: () => Resolution
-  /** Opened and brought to the newest schema. @throws Refused in one sentence when it can't be reached */
+  /** What is administered: over the server's API when one is named, else on the database. */
+  site: () => Site
+  /** Opened and brought to the newest schema. @throws Refused in one sentence when it can't be reached, and when a server is named */
   store: () => Promise<Store>
   /** The site's own views, or null when there are none. */
   views: () => Views | null
@@ -59,7 +68,7 @@ export function openSession(io: Io, flags: () => Flags): Session {
   const config = (): Config => resolution().config
   const templates = once(() => loadTemplates(config().templates))
   const opened: { store: Promise<Store> | null; views: Views | null } = { store: null, views: null }
-  const store = (): Promise<Store> => (opened.store ??= openInventory(config().inventory))
+  const store = (): Promise<Store> => (opened.store ??= openInventory(ownInventory(config())))
   const views = once(() => {
     const address = config().views
     return address === null ? null : (opened.views = openViews(address))
@@ -67,10 +76,16 @@ export function openSession(io: Io, flags: () => Flags): Session {
   const known = once(() => knownTemplates(templates()))
   const server = once(() => serverFacts(config(), io.interfaces()))
   const note = (line: string): void => io.err(`${line}\n`)
-  return {
+  const site = once(() => {
+    const address = apiAddress(resolution())
+    for (const line of address?.notes ?? []) note(line)
+    return address === null ? siteHere(session) : siteRemote(apiClient(address, io), io)
+  })
+  const session: Session = {
     io,
     config,
     resolution,
+    site,
     store,
     views,
     loadSnapshot: async (must) => {
@@ -108,11 +123,13 @@ export function openSession(io: Io, flags: () => Flags): Session {
       if (opened.views !== null) await closeViews(opened.views)
     },
   }
+  return session
 }
 
-function once<T>(compute: () => T): () => T {
-  let computed: Readonly<{ value: T }> | null = null
-  return () => (computed ??= { value: compute() }).value
+/** Whoever names a server never works on this host's database by mistake. */
+function ownInventory({ inventory, server }: Config): string {
+  if (server !== null) misuse(`this works on the database, and server is ${server}: run it on the server's host`)
+  return inventory
 }
 
 /** Why the rows may not be what the views are now. */

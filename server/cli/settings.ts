@@ -34,6 +34,23 @@ function advertisedBy(value: unknown): readonly (Ipv4Address | Ipv6Address)[] | 
   return isFit ? addresses : undefined
 }
 
+/** Without a slash at its end; below it is /api. */
+function serverUrl(value: unknown): string | undefined {
+  const url = typeof value === 'string' && URL.canParse(value) ? new URL(value) : null
+  if (url === null || !['http:', 'https:'].includes(url.protocol)) return undefined
+  const { username, password, search, hash } = url
+  return [username, password, search, hash].every((part) => part === '') ? url.href.replace(/\/+$/, '') : undefined
+}
+
+/** Pages are at the top of their host: an origin. */
+function pagesUrl(value: unknown): string | undefined {
+  const url = serverUrl(value)
+  return url !== undefined && url === new URL(url).origin ? url : undefined
+}
+
+const apiToken = (value: unknown): string | undefined =>
+  typeof value === 'string' && /^[\w-]+$/.test(value.trim()) ? value.trim() : undefined
+
 export const configSchema = z.object({
   inventory: text('sqlite:FILE or mysql://USER:PASSWORD@HOST:PORT/DATABASE'),
   views: text('mysql://USER:PASSWORD@HOST:PORT/SCHEMA').nullable(),
@@ -49,6 +66,8 @@ export const configSchema = z.object({
   adminPort: port,
   adminTlsCert: text('a file').nullable(),
   adminTlsKey: text('a file').nullable(),
+  adminUrl: setting('https://HOST or https://HOST:PORT, without a path', pagesUrl).nullable(),
+  auditDays: wholeNumber(1, 36500, 'a number of days'),
   doors: setting(`some of ${doorNames.join(', ')}`, (value): readonly Door[] | undefined => {
     const given = words(value)
     return given.every((word) => doorNames.includes(word as Door))
@@ -66,6 +85,10 @@ export const configSchema = z.object({
     const given = words(value)
     return given.every((word): word is string => typeof word === 'string' && isIP(word) !== 0) ? given : undefined
   }),
+  server: setting('http://HOST:PORT or https://HOST:PORT', serverUrl).nullable(),
+  token: setting('an API token, as bootstead token add prints it', apiToken).nullable(),
+  tokenFile: text('a file').nullable(),
+  serverCa: text('a file').nullable(),
   logLevel: oneOf(logLevels),
   logFormat: oneOf(logFormats),
 })
@@ -99,6 +122,8 @@ export const settings: Readonly<Record<SettingName, Readonly<{ argument: string 
   adminPort: { argument: 'port', help: 'port of pages and API' },
   adminTlsCert: { argument: 'file', help: 'certificate of pages and API, with those it rests on, in PEM' },
   adminTlsKey: { argument: 'file', help: 'key of that certificate' },
+  adminUrl: { argument: 'url', help: 'where people find the pages, when a proxy stands before them: https://HOST' },
+  auditDays: { argument: 'days', help: 'how long the audit trail is kept' },
   doors: { argument: 'list', help: 'the doors to open, out of dhcp,dhcp6,tftp,http,admin' },
   dhcpMode: {
     argument: 'mode',
@@ -119,6 +144,16 @@ export const settings: Readonly<Record<SettingName, Readonly<{ argument: string 
     help: 'give boot menus with tokens, and kickstarts, only to the address of the machine',
   },
   trustProxy: { argument: 'addresses', help: 'proxies whose X-Forwarded-For is believed' },
+  server: {
+    argument: 'url',
+    help: 'work over the API of this server, and not on the inventory: http://HOST:PORT or https://HOST:PORT',
+  },
+  token: {
+    argument: 'token',
+    help: 'the API token for it; as a flag others of this host see it, so give the environment or token_file',
+  },
+  tokenFile: { argument: 'file', help: 'a file that holds the token, and that nobody else may read' },
+  serverCa: { argument: 'file', help: "the CA that the server's certificate rests on, in PEM" },
   logLevel: { argument: 'level', help: logLevels.join(', ') },
   logFormat: { argument: 'format', help: logFormats.join(' or ') },
 }

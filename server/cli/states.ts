@@ -1,21 +1,5 @@
-// Boot states and consoles, as commands read and word them.
-import type { Snapshot } from '../inventory/snapshot.ts'
+// Boot states and consoles, as commands word them.
 import type { BootState } from '../plan/states.ts'
-import { neverHeardOf } from '../plan/states.ts'
-import { readStates as statesRead } from '../manage/machine.ts'
-import type { Session } from './session.ts'
-
-export async function readStates(
-  session: Session,
-  snapshot: Snapshot,
-  hostnames: readonly string[],
-): Promise<ReadonlyMap<string, BootState>> {
-  return statesRead(await session.desk(), snapshot, hostnames)
-}
-
-export async function readState(session: Session, snapshot: Snapshot, hostname: string): Promise<BootState> {
-  return (await readStates(session, snapshot, [hostname])).get(hostname) ?? neverHeardOf
-}
 
 /** `installing 40 % since 2026-11-23T02:25:00.000Z: packages`; of a machine that was never heard of, nothing. */
 export function describeState({ state, stage, progress, since, detail }: BootState): string {

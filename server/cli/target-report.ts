@@ -133,14 +133,21 @@ const quoted = (output: string): readonly string[] =>
     .slice(-shownLines)
     .map((line) => `| ${line}`)
 
-/** A reason that names its machine is the same for another: HOSTNAME stands for either. */
+/** A reason that names its machine is the same for another: of several HOSTNAME stands for each. */
 function leftOutLines(outcome: Looked): readonly string[] {
   const leftOut: readonly LeftOut[] = outcome.kind === 'rolled back' ? [] : outcome.leftOut
   const stories = storiesOf(
     leftOut.map(({ machine, why }) => [machine ?? '', machine === null ? why : withoutName(why, machine)] as const),
   )
-  return shortened(stories.map(({ folded, text }) => `left out: ${folded === '' ? '' : `${folded}: `}${text}`))
+  return shortened(
+    stories.map(
+      ({ names, folded, text }) => `left out: ${folded === '' ? '' : `${folded}: `}${toldOfOne(names, text)}`,
+    ),
+  )
 }
+
+const toldOfOne = (names: readonly string[], text: string): string =>
+  names.length === 1 ? text.replaceAll('HOSTNAME', names[0] ?? '') : text
 
 const withoutName = (why: string, machine: string): string =>
   why.replaceAll(new RegExp(`(?<![\\w-])${machine.replaceAll('.', '\\.')}(?![\\w-])`, 'g'), 'HOSTNAME')

@@ -3,7 +3,7 @@ import type { StageEvent } from '../plan/states.ts'
 import { way } from '../plan/states.ts'
 
 /** One cell for each stage; the date stands where it is another than in the cell before. Times are UTC. */
-export function stageTimes(events: readonly StageEvent[]): readonly string[] {
+export function stageTimes(events: readonly Pick<StageEvent, 'stage' | 'at'>[]): readonly string[] {
   let date = ''
   return way.map((stage) => {
     const at = events.find((event) => event.stage === stage)?.at

@@ -1,16 +1,13 @@
 // `bootstead timeline`: what a machine reported and was served, in order; of a Dom0 its guests beside it.
 import type { Command } from 'commander'
-import type { Snapshot } from '../inventory/snapshot.ts'
 import type { EventRow } from '../inventory/store/open.ts'
-import { readConsoles, readEvents } from '../inventory/store/read.ts'
-import { machineState, way } from '../plan/states.ts'
-import { guestsOf } from '../plan/guests-along.ts'
-import { readSigns } from '../serve/states.ts'
+import type { Timeline } from '../manage/timeline.ts'
+import { way } from '../plan/states.ts'
 import { fail, misuse } from './failure.ts'
 import { limitOption } from './options.ts'
 import type { Session } from './session.ts'
-import { describeState, lastLines, readState } from './states.ts'
-import { tellsByConsole } from '../manage/machine.ts'
+import { mostNew } from './site-here.ts'
+import { describeState, lastLines } from './states.ts'
 import { alignColumns } from './table.ts'
 import { stageTimes } from './timeline-table.ts'
 
@@ -35,7 +32,7 @@ export function registerTimeline(program: Command, session: Session): void {
 
 async function printConsole(session: Session, hostname: string, { follow, json }: Options): Promise<void> {
   if (follow === true) misuse('--console is what was reported last; it can not be followed')
-  const console = (await readConsoles(await session.store(), [hostname])).get(hostname)
+  const console = (await session.site().consoles([hostname])).get(hostname)
   if (console === undefined)
     fail(`${hostname} has shown no console since it was armed; a guest's is reported by its Dom0 while it is installed`)
   if (json === true) session.printJson(console)
@@ -43,89 +40,45 @@ async function printConsole(session: Session, hostname: string, { follow, json }
 }
 
 async function showTimeline(session: Session, hostname: string, options: Options): Promise<void> {
-  const { json, follow, limit } = options
+  const { json = false, follow = false, limit } = options
   // For programs, without guests, the events are all there is to it.
-  const isAlone = json === true && options.guests !== true
-  const snapshot = isAlone ? null : await session.loadSnapshot()
-  const machine = snapshot?.machines.get(hostname)
-  const guests = snapshot === null || machine === undefined ? [] : guestsOf(snapshot, machine)
-  const names = [hostname, ...guests.map((guest) => guest.hostname)]
-  const known = follow === true ? await readMerged(session, names, mostNew) : []
-  const events = await readMerged(session, names, limit)
-  // Events outlive their machine, so its row is asked for only when there are none.
-  if (events.length === 0 && !(snapshot ?? (await session.loadSnapshot())).machines.has(hostname))
-    fail(`there is no machine ${hostname}, and no event of one; bootstead machine list shows those there are`)
-  const describe = json === true ? jsonLine : guests.length > 0 ? describeWith(names) : describeEvent
-  if (json === true && follow !== true) session.printJson(events)
-  else await print(session, snapshot, names, events.map(describe))
-  if (follow === true) await followEvents(session, names, [...known, ...events], describe)
+  const eventsOnly = json && options.guests !== true
+  // Who goes on knows which events are new by those that were there.
+  const had = await session.site().timeline(hostname, { limit: follow ? Math.max(limit, mostNew) : limit, eventsOnly })
+  const names = had.machines.length === 0 ? [hostname] : had.machines.map((machine) => machine.hostname)
+  const describe = json ? jsonLine : names.length > 1 ? describeWith(names) : describeEvent
+  const events = had.events.slice(-limit)
+  if (json && !follow) session.printJson(events)
+  else print(session, { ...had, events }, describe)
+  if (follow)
+    await session.io.stoppable(async (stop) => {
+      for await (const event of session.site().follow(names, had, stop)) session.print(describe(event))
+    })
 }
 
 const jsonLine = (event: EventRow): string => JSON.stringify(event)
 
-async function print(
-  session: Session,
-  snapshot: Snapshot | null,
-  names: readonly string[],
-  lines: readonly string[],
-): Promise<void> {
-  const [hostname = ''] = names
-  if (snapshot !== null && names.length > 1) session.print(`${await sideBySide(session, snapshot, names)}\n`)
-  if (snapshot !== null && lines.length === 0) session.print(`${hostname} has reported nothing yet`)
-  if (lines.length > 0) session.print(lines.join('\n'))
-  if (snapshot === null || names.length > 1) return
-  const state = await readState(session, snapshot, hostname)
-  if (state.state !== 'unknown') session.print(`\n${hostname} is ${describeState(state)}`)
-  const console = tellsByConsole(state)
-    ? (await readConsoles(await session.store(), [hostname])).get(hostname)
-    : undefined
-  if (console === undefined) return
+function print(session: Session, { machines, events, console }: Timeline, describe: (event: EventRow) => string): void {
+  const [first, second] = machines
+  if (second !== undefined) session.print(`${sideBySide(machines)}\n`)
+  if (first !== undefined && events.length === 0) session.print(`${first.hostname} has reported nothing yet`)
+  if (events.length > 0) session.print(events.map(describe).join('\n'))
+  if (first === undefined || second !== undefined) return
+  if (first.state.state !== 'unknown') session.print(`\n${first.hostname} is ${describeState(first.state)}`)
+  if (console === null) return
   session.print(`\nits console at ${console.at} (--console shows more):`)
-  for (const line of lastLines(console.tail, shownConsoleLines)) session.print(`  | ${line}`)
+  for (const line of lastLines(console.tail ?? '', shownConsoleLines)) session.print(`  | ${line}`)
 }
 
 const shownConsoleLines = 10
 
-/** The newest events of all of them, oldest first. */
-async function readMerged(session: Session, names: readonly string[], limit: number): Promise<readonly EventRow[]> {
-  const store = await session.store()
-  const events: EventRow[] = []
-  for (const name of names) events.push(...(await readEvents(store, name, limit)))
-  return events.sort((a, b) => (a.at === b.at ? a.id - b.id : a.at < b.at ? -1 : 1)).slice(-limit)
-}
-
 /** One line for each machine, one column for each stage of the way. */
-async function sideBySide(session: Session, snapshot: Snapshot, names: readonly string[]): Promise<string> {
-  const signs = await readSigns(await session.store(), names)
-  const options = { now: session.io.now(), stallMinutes: session.config().stallMinutes }
-  const rows = names.map((name) => {
-    const { state, progress } = machineState(snapshot, name, signs, options)
+function sideBySide(machines: Timeline['machines']): string {
+  const rows = machines.map(({ hostname, state: { state, progress }, reached }) => {
     const shown = [state === 'unknown' ? '' : state, progress === null ? '' : `${progress} %`]
-    return [name, ...shown, ...stageTimes(signs.get(name)?.events ?? [])]
+    return [hostname, ...shown, ...stageTimes(reached)]
   })
   return alignColumns(['machine', 'state', 'progress', ...way], rows)
-}
-
-const pollMs = 1000
-/** Events within a second: of more, the newest. */
-const mostNew = 500
-
-async function followEvents(
-  session: Session,
-  names: readonly string[],
-  seen: readonly EventRow[],
-  describe: (event: EventRow) => string,
-): Promise<void> {
-  let known = new Set(seen.map(({ id }) => id))
-  await session.io.stoppable(async (stop) => {
-    for (;;) {
-      await session.io.wait(pollMs, stop)
-      if (stop.aborted) return
-      const newest = await readMerged(session, names, mostNew)
-      for (const event of newest) if (!known.has(event.id)) session.print(describe(event))
-      known = new Set(newest.map(({ id }) => id))
-    }
-  })
 }
 
 /** `2026-11-23T02:25:00.000Z  installing 40 %  packages  (http 192.0.2.10)` */

@@ -2,12 +2,13 @@
 import type { Command } from 'commander'
 import { Option } from 'commander'
 import type { Token } from '../admin/accounts.ts'
-import { addToken, listTokens, mostTokenDays, normalName, parseDays, removeToken } from '../admin/accounts.ts'
+import { addToken, mostTokenDays, normalName, parseDays } from '../admin/accounts.ts'
 import type { Role } from '../admin/roles.ts'
 import { misuse } from './failure.ts'
+import { byCli } from './people-here.ts'
 import type { Session } from './session.ts'
 import { alignColumns } from './table.ts'
-import { byCli, roleOption } from './user.ts'
+import { roleOption } from './user.ts'
 
 type Added = Readonly<{ user: string; role: Role; days: string; json?: boolean }>
 
@@ -33,7 +34,7 @@ export function registerToken(program: Command, session: Session): void {
     .option('--user <name>', 'of this user only')
     .option('--json', 'as JSON')
     .action(async ({ user, json }: { user?: string; json?: boolean }) => {
-      const tokens = await listTokens(await session.store(), user === undefined ? undefined : normalName(user))
+      const tokens = await session.site().people.tokens(user === undefined ? null : normalName(user))
       if (json === true) return session.printJson(tokens)
       if (tokens.length === 0) return session.note('there are no tokens')
       session.print(alignColumns(['token', 'role', 'until', 'last used'], tokens.map(cells)))
@@ -44,7 +45,7 @@ export function registerToken(program: Command, session: Session): void {
     .argument('<user/name>', 'as `token list` shows it')
     .action(async (word: string) => {
       const [, user = '', name = ''] = /^([^/]+)\/([^/]+)$/.exec(word) ?? misuse(`${word}: expected USER/NAME`)
-      await removeToken(await session.store(), normalName(user), name, byCli(session))
+      await session.site().people.removeToken(normalName(user), name)
       session.print(`removed ${word}`)
     })
 }

@@ -2,30 +2,16 @@
 import type { Command } from 'commander'
 import { Option } from 'commander'
 import type { User } from '../admin/accounts.ts'
-import {
-  addUser,
-  changePassword,
-  changeUser,
-  findUser,
-  listUsers,
-  makeLink,
-  normalName,
-  pathOfLink,
-  removeUser,
-} from '../admin/accounts.ts'
+import { addUser, changePassword, changeUser, findUser, makeLink, normalName, pathOfLink } from '../admin/accounts.ts'
 import type { Role } from '../admin/roles.ts'
 import { roles } from '../admin/roles.ts'
-import type { By } from '../inventory/store/audit.ts'
-import { isoTime } from '../inventory/store/record.ts'
 import { adminUrl } from './admin-url.ts'
 import { fail, misuse } from './failure.ts'
+import { byCli } from './people-here.ts'
 import type { Session } from './session.ts'
 import { alignColumns } from './table.ts'
 
 export const roleOption = (): Option => new Option('--role <role>', roles.join(', ')).choices(roles)
-
-/** How the audit trail signs what is done here. */
-export const byCli = ({ who, io }: Session): By => ({ who, at: isoTime(io.now()), peer: null })
 
 export function registerUser(program: Command, session: Session): void {
   const group = program.command('user').description('who may log in on the administration side, and as what')
@@ -57,7 +43,7 @@ function registerList(group: Command, session: Session): void {
     .description('list the users')
     .option('--json', 'as JSON')
     .action(async ({ json }: { json?: boolean }) => {
-      const users = await listUsers(await session.store())
+      const users = await session.site().people.users()
       if (json === true) return session.printJson(users)
       if (users.length === 0) return session.note('there are no users yet; bootstead user add makes one')
       session.print(alignColumns(['name', 'role', 'state', 'since', 'changed'], users.map(cells)))
@@ -103,7 +89,7 @@ function registerChanging(group: Command, session: Session): void {
     .argument('<name>')
     .action(async (typed: string) => {
       const name = normalName(typed)
-      await removeUser(await session.store(), name, byCli(session))
+      await session.site().people.removeUser(name)
       session.print(`removed ${name}`)
     })
 }

@@ -1,21 +1,21 @@
 // `bootstead watch`, and `install --watch`: follows machines in the terminal until nothing goes on any more.
 import type { Command } from 'commander'
 import { InvalidArgumentError, Option } from 'commander'
-import type { Snapshot } from '../inventory/snapshot.ts'
 import { isoTime } from '../inventory/store/record.ts'
-import { readConsoles } from '../inventory/store/read.ts'
 import { fail } from './failure.ts'
 import { describeError } from '../manage/failure.ts'
 import { storiesOf } from '../manage/groups.ts'
 import { foldNames } from '../manage/names.ts'
 import { openScreen } from './screen.ts'
-import { chosenMachines, selectorHelp, whereOption } from './selection.ts'
+import { checkedWords, selectorHelp, whereOption } from './selection.ts'
 import type { Session } from './session.ts'
 import { shellWord } from './ssh.ts'
-import { inOneLine, lastLines, readStates, showProgress } from './states.ts'
+import { inOneLine, lastLines, showProgress } from './states.ts'
 import { count } from './table.ts'
-import type { Seen, Watched } from './watch-board.ts'
-import { isOver, isUnderWay, shortcomings, watchedMachines } from './watch-board.ts'
+import type { Watched } from '../manage/watched.ts'
+import type { Watching } from './site.ts'
+import type { Seen } from './watch-board.ts'
+import { isOver, isUnderWay, shortcomings } from './watch-board.ts'
 import { renderFrame } from './watch-frame.ts'
 
 export type WatchOptions = Readonly<{ timeout?: number; json?: boolean }>
@@ -29,10 +29,9 @@ export function registerWatch(program: Command, session: Session): void {
     .addOption(timeoutOption())
     .option('--json', 'one JSON object for each change')
     .action(async (words: readonly string[], options: WatchOptions & Readonly<{ where?: readonly string[] }>) => {
-      const snapshot = await session.loadSnapshot()
-      const machines = chosenMachines(snapshot, words, options.where)
-      if (machines.length === 0) fail('no machine matches; there is nothing to watch')
-      await watch(session, snapshot, watchedMachines(snapshot, machines), options)
+      const watching = await session.site().watch(checkedWords(words, options.where))
+      if (watching.machines.length === 0) fail('no machine matches; there is nothing to watch')
+      await watch(session, watching, options)
     })
 }
 
@@ -49,18 +48,13 @@ type Look = Readonly<{ seen: readonly Seen[]; trouble: string }>
 type View = Readonly<{ show: (look: Look) => void; close: () => void }>
 
 /** @throws Refused naming each machine that failed, stalled or was not done when the watching ended */
-export async function watch(
-  session: Session,
-  snapshot: Snapshot,
-  watched: readonly Watched[],
-  options: WatchOptions,
-): Promise<void> {
-  const again = `bootstead watch ${selectorOf(watched)}`
+export async function watch(session: Session, watching: Watching, options: WatchOptions): Promise<void> {
+  const again = `bootstead watch ${selectorOf(watching.machines)}`
   const view = openView(session, options)
   try {
     const { seen, begun, end } = await session.io.stoppable((stop) => {
       stop.addEventListener('abort', view.close)
-      return follow(session, snapshot, watched, { ...options, stop, view })
+      return follow(session, watching, { ...options, stop, view })
     })
     view.close()
     if (end === 'stopped') fail(`no longer watching; what was begun goes on: ${again}`)
@@ -68,7 +62,7 @@ export async function watch(
   } finally {
     view.close()
   }
-  if (options.json !== true) session.print(`${count(watched.length, 'machine')}: all well`)
+  if (options.json !== true) session.print(`${count(watching.machines.length, 'machine')}: all well`)
 }
 
 /** What names them again, as a shell takes it. */
@@ -90,15 +84,13 @@ type Ended = Readonly<{
 }>
 
 async function follow(
-  session: Session,
-  snapshot: Snapshot,
-  watched: readonly Watched[],
+  { io }: Session,
+  watching: Watching,
   { timeout, stop, view }: WatchOptions & Readonly<{ stop: AbortSignal; view: View }>,
 ): Promise<Ended> {
-  const { io } = session
   const until = timeout === undefined ? Infinity : io.now() + timeout * 60_000
   const begun = new Set<string>()
-  let look: Look = { seen: await readSeen(session, snapshot, watched), trouble: '' }
+  let look: Look = { seen: await seenNow(watching), trouble: '' }
   for (let restMs = pollMs; ;) {
     const { seen } = look
     for (const one of seen) if (isUnderWay(one, seen)) begun.add(one.hostname)
@@ -108,32 +100,23 @@ async function follow(
     await io.wait(restMs, stop)
     if (stop.aborted) return { seen, begun, end: 'stopped' }
     const lookedAt = io.now()
-    look = await lookAgain(session, snapshot, watched, look)
+    look = await lookAgain(watching, look)
     restMs = Math.min(longestRestMs, Math.max(pollMs, restFactor * (io.now() - lookedAt)))
   }
 }
 
-async function readSeen(session: Session, snapshot: Snapshot, watched: readonly Watched[]): Promise<readonly Seen[]> {
-  const states = await readStates(
-    session,
-    snapshot,
-    watched.map(({ hostname }) => hostname),
-  )
-  return watched.flatMap((one) => {
+async function seenNow({ machines, look }: Watching): Promise<readonly Seen[]> {
+  const states = await look()
+  return machines.flatMap((one) => {
     const state = states.get(one.hostname)
     return state === undefined ? [] : [{ ...one, state }]
   })
 }
 
 /** An install outlives a restart of the database, and so does the watching. */
-async function lookAgain(
-  session: Session,
-  snapshot: Snapshot,
-  watched: readonly Watched[],
-  before: Look,
-): Promise<Look> {
+async function lookAgain(watching: Watching, before: Look): Promise<Look> {
   try {
-    return { seen: await readSeen(session, snapshot, watched), trouble: '' }
+    return { seen: await seenNow(watching), trouble: '' }
   } catch (error) {
     return { ...before, trouble: `the inventory is away, trying again: ${describeError(error)}` }
   }
@@ -201,7 +184,7 @@ async function report(
 ): Promise<void> {
   if (short.length === 0) return
   const lost = seen.filter(({ state }) => state.phase === 'lost').map(({ hostname }) => hostname)
-  const consoles = await readConsoles(await session.store(), lost)
+  const consoles = await session.site().consoles(lost)
   for (const hostname of lost)
     for (const line of lastLines(consoles.get(hostname)?.tail ?? '', shownConsoleLines))
       session.note(`${hostname} | ${line}`)

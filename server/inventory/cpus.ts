@@ -17,10 +17,12 @@ export function parseCpus(text: string): CpuSet | null {
 }
 
 export function cpuNumbers(cpus: CpuSet): readonly number[] {
-  return cpus.split(',').flatMap((part) => {
-    const [first, last = first] = part.split('-').map(Number) as [number, number?]
-    return Array.from({ length: last - first + 1 }, (_, index) => first + index)
-  })
+  const numbers: number[] = []
+  for (const part of cpus.split(',')) {
+    const [first = 0, last = first] = part.split('-').map(Number)
+    for (let cpu = first; cpu <= last; cpu++) numbers.push(cpu)
+  }
+  return numbers
 }
 
 /** '' of none, which no column holds. */

@@ -93,7 +93,8 @@ function machineNames(snapshot: Snapshot): ReadonlySet<string> {
   return new Set([...snapshot.machines.keys(), ...snapshot.interfaces.keys(), ...spoiled])
 }
 
-function* strayInterfaces(snapshot: Snapshot, hostname: string): Generator<Finding> {
+/** Of a name that has interfaces, and is no machine's. */
+export function* strayInterfaces(snapshot: Snapshot, hostname: string): Generator<Finding> {
   if (snapshot.machines.has(hostname) || snapshot.unreadable.has(`machines/${hostname}`)) return
   for (const nic of snapshot.interfaces.get(hostname) ?? [])
     yield {

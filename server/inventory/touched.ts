@@ -22,12 +22,20 @@ export function* touchedMachines(before: Snapshot, after: Snapshot, rows: Iterab
     if (row.table === 'machines' || row.table === 'interfaces' || row.table === 'tokens')
       named.add(row.key.split('/')[0] ?? '')
     else shared.push(row)
+  const looked: Hosts = new Map()
   for (const snapshot of [before, after]) {
-    for (const hostname of named) yield* neighbours(snapshot, hostname)
-    if (shared.some(({ table }) => table === 'site')) yield* snapshot.machines.keys()
-    else for (const hostname of users(snapshot, shared)) yield* neighbours(snapshot, hostname)
+    // Over an address machines quarrel by their own rows alone.
+    for (const hostname of named) yield* hosted(snapshot, [hostname, ...rivals(snapshot, hostname)], looked)
+    if (shared.some(({ table }) => table === 'site')) yield* names(snapshot)
+    else yield* hosted(snapshot, users(snapshot, shared), looked)
     if ([...named].some((hostname) => isUnreadable(snapshot, hostname))) yield* hosts(snapshot) // it may be a guest of any: each keeps its files
   }
+}
+
+function* names({ machines }: Snapshot): Generator<string> {
+  const all: string[] = []
+  machines.forEach((_, name) => all.push(name))
+  yield* all
 }
 
 /** Every machine that takes a value from one of these rows. */
@@ -36,7 +44,7 @@ function* users(snapshot: Snapshot, rows: readonly TouchedRow[]): Generator<stri
   const of = (wanted: TableName): ReadonlySet<string> =>
     new Set(rows.flatMap(({ table, key }) => (table === wanted ? [key] : [])))
   const [networks, profiles, images] = [of('networks'), of('profiles'), of('images')]
-  const byProfile = new Map<string, boolean>()
+  const [byProfile, found] = [new Map<string, boolean>(), [] as string[]]
   const takes = (profile: string): boolean => {
     const { profiles: chain } = profileChain(snapshot, profile)
     const image = inherited(profileChain(snapshot, profile), 'image')?.value ?? ''
@@ -45,15 +53,21 @@ function* users(snapshot: Snapshot, rows: readonly TouchedRow[]): Generator<stri
       images.has(image)
     )
   }
-  for (const { hostname, profile } of snapshot.machines.values()) {
-    const known = byProfile.get(profile) ?? takes(profile)
-    byProfile.set(profile, known)
-    if (
-      known ||
-      (snapshot.interfaces.get(hostname) ?? []).some(({ network }) => network !== null && networks.has(network))
-    )
-      yield hostname
-  }
+  // forEach() takes a tenth of what the maps' iterators take.
+  if (profiles.size + images.size > 0)
+    snapshot.machines.forEach(({ hostname, profile }) => {
+      const known = byProfile.get(profile) ?? takes(profile)
+      byProfile.set(profile, known)
+      if (known) found.push(hostname)
+    })
+  yield* found
+  found.length = 0
+  if (networks.size > 0)
+    snapshot.interfaces.forEach((nics, hostname) => {
+      const isIn = nics.some(({ network }) => network !== null && networks.has(network))
+      if (isIn && snapshot.machines.has(hostname)) found.push(hostname)
+    })
+  yield* found
 }
 
 function isUnreadable(snapshot: Snapshot, hostname: string): boolean {
@@ -67,12 +81,20 @@ function* hosts(snapshot: Snapshot): Generator<string> {
   }
 }
 
-/** The machine and those it quarrels with over an address, each with the Dom0 and the guests it shares a host with. */
-function neighbours(snapshot: Snapshot, hostname: string): readonly string[] {
-  return [hostname, ...rivals(snapshot, hostname)].flatMap((one) => {
-    const dom0 = snapshot.machines.get(one)?.dom0 ?? one
-    return [one, dom0, ...(snapshot.guests.get(dom0) ?? [])]
-  })
+/** Guests of each Dom0 that was looked at. */
+type Hosts = Map<string, readonly string[] | undefined>
+
+/** The machines, and the Dom0 and the guests that each shares a host with. */
+function* hosted(snapshot: Snapshot, hostnames: Iterable<string>, hosts: Hosts): Generator<string> {
+  for (const hostname of hostnames) {
+    yield hostname
+    const dom0 = snapshot.machines.get(hostname)?.dom0 ?? hostname
+    const guests = snapshot.guests.get(dom0)
+    if (hosts.has(dom0) && hosts.get(dom0) === guests) continue
+    hosts.set(dom0, guests)
+    yield dom0
+    yield* guests ?? []
+  }
 }
 
 function rivals(snapshot: Snapshot, hostname: string): readonly string[] {

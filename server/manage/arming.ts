@@ -1,9 +1,11 @@
 // Whether machines may be armed, and what their installs will erase.
 import { findings } from '../inventory/findings.ts'
 import type { Image, Machine } from '../inventory/rows.ts'
+import { selectMachines } from '../inventory/select.ts'
+import { turnTaking } from '../inventory/slices.ts'
 import type { Snapshot } from '../inventory/snapshot.ts'
 import { readEverInstalled } from '../inventory/store/read.ts'
-import { recordArming } from '../inventory/store/record.ts'
+import { isoTime, recordArming } from '../inventory/store/record.ts'
 import type { Expected } from '../inventory/store/versions.ts'
 import type { GuestChoice, ToArm } from '../plan/guests-along.ts'
 import { guestsOf, machinesToArm } from '../plan/guests-along.ts'
@@ -13,7 +15,7 @@ import { settingsOf } from '../plan/settings.ts'
 import type { CheckedFiles } from '../serve/images/verify.ts'
 import { verifyImage } from '../serve/images/verify.ts'
 import type { Desk } from './desk.ts'
-import { describeError } from './failure.ts'
+import { describeError, Refused } from './failure.ts'
 import { describeFinding } from './finding-text.ts'
 
 export type Arming = Readonly<{
@@ -66,6 +68,45 @@ export async function armMachines(
   return { kind: 'armed', toArm, armings, expiresAt }
 }
 
+/** The same as it is told to whoever asked for it. */
+export type ArmingTold =
+  | Readonly<{
+      kind: 'armed'
+      dryRun: boolean
+      /** Until when the installs wait for their machines. */
+      expiresAt: string
+      armed: readonly Arming[]
+      /** Guests that nobody named, of a new Dom0. */
+      along: readonly string[]
+      /** Guests of these Dom0s that stay as they are. */
+      left: readonly string[]
+    }>
+  | Readonly<{ kind: 'refused'; refused: readonly Refusal[]; along: readonly string[] }>
+
+/** @throws SelectorError, and Refused when nobody is named */
+export async function armNamed(
+  desk: Desk,
+  snapshot: Snapshot,
+  words: readonly string[],
+  options: ArmOptions,
+): Promise<ArmingTold> {
+  const named = selectMachines(snapshot, words)
+  if (named.length === 0) throw new Refused('no machine matches; nothing was armed')
+  const done = await armMachines(desk, snapshot, named, options)
+  const along = namesOf(done.toArm.along)
+  if (done.kind === 'refused') return { kind: 'refused', refused: done.refusals, along }
+  return {
+    kind: 'armed',
+    dryRun: options.dryRun === true,
+    expiresAt: isoTime(done.expiresAt),
+    armed: done.armings,
+    along,
+    left: namesOf(done.toArm.left),
+  }
+}
+
+const namesOf = (machines: readonly Machine[]): readonly string[] => machines.map(({ hostname }) => hostname)
+
 /** Machines that may be armed, and every reason against the others. */
 async function checkArming(
   { server, known, stateDir }: Desk,
@@ -75,7 +116,9 @@ async function checkArming(
   const armings: Arming[] = []
   const refusals: Refusal[] = []
   const imageProblems = imageChecker(stateDir)
+  const turn = turnTaking()
   for (const machine of machines) {
+    await turn()
     const { hostname } = machine
     const settings = settingsOf(snapshot, machine, server)
     const withheld = findings(snapshot, hostname, known).filter(({ severity }) => severity === 'withheld')

@@ -20,15 +20,15 @@ export const fingerprintOf = (shown: unknown): string =>
 /** `other`: it is no longer what was seen, and nothing was written. */
 export type Decided = Applied | Readonly<{ kind: 'other'; review: Review }>
 
-/** @param seen the fingerprint of the differences that were shown */
+/** @param seen of the review that was shown */
 export async function applyDecided(
   desk: Desk,
   snapshot: Snapshot,
   edits: readonly Edit[],
   { seen, force }: Readonly<{ seen: string; force: boolean }>,
 ): Promise<Decided> {
-  const review = reviewEdits(snapshot, desk.known, edits)
-  if (fingerprintOf(review.diffs) !== seen) return { kind: 'other', review }
+  const review = await reviewEdits(snapshot, desk.known, edits)
+  if (review.seen !== seen) return { kind: 'other', review }
   try {
     return await applyEdits(desk, snapshot, edits, { force, expected: await versionsOf(desk, snapshot, review.diffs) })
   } catch (error) {

@@ -2,7 +2,9 @@
 import type { Snapshot } from '../inventory/snapshot.ts'
 import { compareNaturally } from '../inventory/snapshot.ts'
 import { readChangesSince } from '../inventory/store/history.ts'
-import { machinesTouched } from '../inventory/touched.ts'
+import { firstOf, inSlices } from '../inventory/slices.ts'
+import { touchedMachines } from '../inventory/touched.ts'
+import type { TouchedRow } from '../inventory/touched.ts'
 import type { RenderContext } from '../render/catalogue.ts'
 import { groupChanges } from '../render/diff.ts'
 import type { Told } from '../render/rendition.ts'
@@ -17,29 +19,52 @@ import { gatherWays } from './ways.ts'
 export const waysBetween = async (desk: Desk, old: Past, now: Past): Promise<readonly Way[]> =>
   (await firstWaysBetween(desk, old, now, Infinity)).ways
 
-/** `left`: machines beyond the first `most`, not rendered. */
+/** In natural order; `left`: machines beyond the first `most`, not rendered. */
 export type FirstWays = Readonly<{ ways: readonly Way[]; left: number }>
 
 export async function firstWaysBetween(desk: Desk, old: Past, now: Past, most: number): Promise<FirstWays> {
   const rows = await readChangesSince(desk.store, Math.min(old.revision, now.revision))
-  const touched = [...machinesTouched(old.snapshot, now.snapshot, rows)].sort(compareNaturally)
-  const ways = waysOf(desk, old.snapshot, now.snapshot, touched.slice(0, most), now.now)
-  return { ways, left: Math.max(0, touched.length - most) }
+  return inSlices(firstWays(desk, old.snapshot, now.snapshot, { rows, most, clock: now.now }))
 }
 
 /** The same of some machines alone. */
-export const waysOfMachines = (desk: Desk, old: Past, now: Past, names: readonly string[]): readonly Way[] =>
-  waysOf(desk, old.snapshot, now.snapshot, names, now.now)
+export const waysOfMachines = (desk: Desk, old: Past, now: Past, names: readonly string[]): Promise<readonly Way[]> =>
+  inSlices(waysOf(desk, old.snapshot, now.snapshot, names, now.now))
 
 /** What machines would be told otherwise if the edits were done. */
-export function waysOfReview(desk: Desk, before: Snapshot, { candidate, diffs }: Review, most: number): FirstWays {
-  const touched = [...machinesTouched(before, candidate, diffs)].sort(compareNaturally)
-  const ways = waysOf(desk, before, candidate, touched.slice(0, most), desk.now())
-  return { ways, left: Math.max(0, touched.length - most) }
+export const waysOfReview = (
+  desk: Desk,
+  before: Snapshot,
+  { candidate, diffs }: Review,
+  most: number,
+): Promise<FirstWays> => inSlices(firstWays(desk, before, candidate, { rows: diffs, most, clock: desk.now() }))
+
+type Asked = Readonly<{ rows: readonly TouchedRow[]; most: number; clock: number }>
+
+function* firstWays(
+  desk: Desk,
+  old: Snapshot,
+  now: Snapshot,
+  { rows, most, clock }: Asked,
+): Generator<void, FirstWays> {
+  const touched = new Set<string>()
+  for (const hostname of touchedMachines(old, now, rows)) {
+    touched.add(hostname)
+    yield
+  }
+  const first = yield* firstOf(touched, most, compareNaturally)
+  const ways = yield* waysOf(desk, old, now, first, clock)
+  return { ways, left: touched.size - first.length }
 }
 
 /** Templates are today's on both sides: what differs is the inventory's doing. */
-function waysOf(desk: Desk, old: Snapshot, now: Snapshot, touched: readonly string[], clock: number): readonly Way[] {
+function* waysOf(
+  desk: Desk,
+  old: Snapshot,
+  now: Snapshot,
+  touched: readonly string[],
+  clock: number,
+): Generator<void, readonly Way[]> {
   const contextOf = (snapshot: Snapshot): RenderContext => ({
     ...renderContext(desk, snapshot),
     now: clock, // one clock for both, or an armed machine's expired token would look like a change of the inventory
@@ -47,6 +72,7 @@ function waysOf(desk: Desk, old: Snapshot, now: Snapshot, touched: readonly stri
   const [before, after] = [old, now].map((snapshot) => renditionsOf(contextOf(snapshot), touched))
   const grouping = groupChanges(ownWords(old, now))
   for (const hostname of touched) {
+    yield
     const [was, is] = [byPath(before?.(hostname) ?? []), byPath(after?.(hostname) ?? [])]
     for (const path of new Set([...was.keys(), ...is.keys()]))
       grouping.add({ path, before: sideOf(was.get(path)), after: sideOf(is.get(path)) })

@@ -8,6 +8,8 @@ import { compareNaturally } from '../inventory/snapshot.ts'
 import type { Vdisk } from '../inventory/vdisk.ts'
 import { vdisks } from '../inventory/vdisk.ts'
 import { guestsOf } from '../plan/guests-along.ts'
+import type { Dom0Device } from './dom0-devices.ts'
+import { dom0Devices } from './dom0-devices.ts'
 
 export type Cpu = Readonly<{
   number: number
@@ -36,6 +38,8 @@ export type Dom0Picture = Readonly<{
   }>
   /** In natural order of the devices. */
   disks: readonly (Vdisk & Readonly<{ guest: string }>)[]
+  /** Whose each of its known devices is, and how large. */
+  devices: readonly Dom0Device[]
 }>
 
 /** More are not drawn. */
@@ -55,6 +59,7 @@ export function dom0Picture(snapshot: Snapshot, dom0: Machine): Dom0Picture {
     disks: guests
       .flatMap(({ hostname, vdisk }) => vdisks(vdisk).map((disk) => ({ ...disk, guest: hostname })))
       .sort((a, b) => compareNaturally(a.device, b.device)),
+    devices: dom0Devices(snapshot, dom0, guests),
   }
 }
 

@@ -29,7 +29,7 @@ export async function applyEdits(
   { dryRun = false, force = false, expected = [] }: EditOptions,
 ): Promise<Applied> {
   await checkVersions(store.db, expected) // before the review: of what was decided on old rows nothing else is of interest
-  const review = reviewEdits(snapshot, known, edits)
+  const review = await reviewEdits(snapshot, known, edits)
   if (dryRun) {
     await refuseViewEdits(store.db, review.edits)
     return { kind: 'planned', review }

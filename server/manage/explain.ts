@@ -13,6 +13,12 @@ import { Refused } from './failure.ts'
 import { readPicture } from './revisions.ts'
 import { chosenName } from './selection.ts'
 
+export type ExplainOptions = Readonly<{
+  arch: Platform
+  stage: ExplainStage
+  /** A revision; null: now. */ at: string | null
+}>
+
 /**
  * @param target a host name or a MAC
  * @throws SelectorError when there is no such machine, Refused when it has no MAC or there is no such revision
@@ -21,7 +27,7 @@ export async function explain(
   desk: Desk,
   today: Snapshot,
   target: string,
-  { arch, stage, at }: Readonly<{ arch: Platform; stage: ExplainStage; at: string | null }>,
+  { arch, stage, at }: ExplainOptions,
 ): Promise<Explanation> {
   const { snapshot, now } = at === null ? { snapshot: today, now: desk.now() } : await readPicture(desk, today, at)
   const { mac, hostname } = identify(desk.server, snapshot, target)

@@ -26,6 +26,11 @@ export class Refused extends Error {
   }
 }
 
+/** What was asked for can't be understood: the words are wrong, whatever the inventory is. */
+export class Misworded extends Error {
+  override name = 'Misworded'
+}
+
 /** Of a machine, for a reason that is in none of its fields. */
 export const problemWith = (machine: string, why: string): Problem => ({
   machine,

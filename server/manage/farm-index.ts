@@ -1,11 +1,12 @@
-// What lists ask of every machine, kept from one picture of the inventory to the next: words to be found by, and who is
-// withheld. What one change costs is one look at each machine's rows, and new findings of those that it touched.
+// What lists ask of every machine: words to be found by, its place in order, what is wrong with it. An index belongs to one
+// picture of the inventory and is made of the one before and the rows that differ, so that a change costs next to nothing.
 import type { Finding, Known } from '../inventory/findings.ts'
 import { findings, isWithheld } from '../inventory/findings.ts'
 import type { Interface, Machine } from '../inventory/rows.ts'
+import { inSlices, merged, sorted } from '../inventory/slices.ts'
 import type { Snapshot } from '../inventory/snapshot.ts'
 import { compareNaturally } from '../inventory/snapshot.ts'
-import { inSlices } from '../inventory/store/read.ts'
+import { rowsBetween } from '../inventory/succession.ts'
 import type { TouchedRow } from '../inventory/touched.ts'
 import { touchedMachines } from '../inventory/touched.ts'
 import { effectiveMac } from '../plan/interfaces.ts'
@@ -19,107 +20,166 @@ export type FarmEntry = Readonly<{
 
 export type FarmIndex = Readonly<{
   snapshot: Snapshot
-  /** In no order. */
-  entries: ReadonlyMap<string, FarmEntry>
-  /** How many of them have interfaces. */
-  withNics: number
+  /** In the natural order of their names. */
+  entries: readonly FarmEntry[]
+  /** Where in that order each stands. */
+  places: ReadonlyMap<string, number>
   /** Of machines whose rows can't be read, in natural order; they have no entry. */
   unreadable: readonly string[]
-  /** Those too. */
+  /** Names that have interfaces, and are no machine's. */
+  strays: ReadonlySet<string>
+  /** Those that can't be read too. */
   withheld: ReadonlySet<string>
-  /** Of machines with which something is wrong, those that are served nevertheless too. */
+  /** Of machines with which something is wrong, those that are served nevertheless too. In no order. */
   found: ReadonlyMap<string, readonly Finding[]>
 }>
 
-type Held = {
-  index: FarmIndex | null
-  known: Known | null
-  snapshot: Snapshot | null
-  coming: Promise<FarmIndex> | null
-}
-const held: Held = { index: null, known: null, snapshot: null, coming: null }
+export const entryOf = ({ entries, places }: FarmIndex, name: string): FarmEntry | undefined =>
+  entries[places.get(name) ?? -1]
 
-/** Machines looked at between two chances for the server to answer something else. */
-const machinesPerSlice = 2000
+type Held = { index: FarmIndex | null; known: Known | null; last: Promise<unknown> }
+const held: Held = { index: null, known: null, last: Promise.resolve() }
 
-/** Whoever asks meanwhile gets the same. */
+/** Of this picture, or of one that came after it. One after the other: who asks meanwhile waits, and it is there. */
 export async function farmIndex(snapshot: Snapshot, known: Known): Promise<FarmIndex> {
   if (held.index?.snapshot === snapshot && held.known === known) return held.index
-  if (held.coming !== null && held.snapshot === snapshot) return held.coming
+  const coming = held.last.then(() => upToDate(snapshot, known))
+  held.last = coming.catch(() => undefined)
+  return coming
+}
+
+async function upToDate(snapshot: Snapshot, known: Known): Promise<FarmIndex> {
   const before = held.known === known || sameTemplates(held.known, known) ? held.index : null
-  const coming = inSlices(update(before, snapshot, known))
-  Object.assign(held, { snapshot, coming })
-  try {
-    const index = await coming
-    Object.assign(held, { index, known })
-    return index
-  } finally {
-    if (held.coming === coming) held.coming = null
-  }
+  if (before !== null && rowsBetween(snapshot, before.snapshot) !== null) return before
+  const rows = before === null ? null : rowsBetween(before.snapshot, snapshot)
+  held.index = null // one that is not followed would keep all pictures since
+  const index = await inSlices(
+    before === null || rows === null ? made(snapshot, known) : followed(before, snapshot, known, rows),
+  )
+  Object.assign(held, { index, known })
+  return index
 }
 
 const sameTemplates = (one: Known | null, other: Known): boolean =>
   one !== null && [...one.templates].join('\n') === [...other.templates].join('\n')
 
-function* update(before: FarmIndex | null, snapshot: Snapshot, known: Known): Generator<void, FarmIndex> {
-  const others = new Set<string>()
-  let [looked, fresh, stillWithNics] = [0, 0, 0]
-  // forEach() takes a tenth of what the maps' iterators take, so each goes in one slice.
-  snapshot.machines.forEach((machine, name) => {
-    const entry = before?.entries.get(name)
-    if (entry === undefined) fresh++
-    if (entry?.machine !== machine) others.add(name)
-  })
+function* made(snapshot: Snapshot, known: Known): Generator<void, FarmIndex> {
+  const all: string[] = []
+  snapshot.machines.forEach((_, name) => all.push(name)) // a tenth of what the map's iterators take
   yield
-  snapshot.interfaces.forEach((nics, name) => {
-    const entry = before?.entries.get(name)
-    if (entry !== undefined && entry.nics !== nics) others.add(name)
-    if (entry !== undefined && entry.nics.length > 0) stillWithNics++
-  })
-  yield
-  // Who lost what he had is in neither map: looked for only when the numbers say that there is somebody.
-  if (before !== null && before.entries.size > snapshot.machines.size - fresh)
-    for (const name of before.entries.keys()) if (!snapshot.machines.has(name)) others.add(name)
-  if (before !== null && stillWithNics < before.withNics)
-    for (const [name, { nics }] of before.entries)
-      if (nics.length > 0 && !snapshot.interfaces.has(name)) others.add(name)
-  const entries = new Map(before?.entries)
-  let withNics = before?.withNics ?? 0
-  for (const name of others) {
-    if (++looked % machinesPerSlice === 0) yield
-    const machine = snapshot.machines.get(name)
-    const nics = snapshot.interfaces.get(name) ?? noInterfaces
-    if ((before?.entries.get(name)?.nics.length ?? 0) > 0) withNics--
-    if (machine !== undefined && nics.length > 0) withNics++
-    if (machine === undefined) entries.delete(name)
-    else entries.set(name, { machine, nics, words: wordsOf(machine, nics) })
+  const names = yield* sorted(all, compareNaturally)
+  const entries: FarmEntry[] = []
+  for (const name of names) {
+    entries.push(...entriesOf(snapshot, name))
+    yield
   }
-  const rows = [...others].map((key): TouchedRow => ({ table: 'machines', key }))
+  const strays = new Set<string>()
+  snapshot.interfaces.forEach((_, name) => {
+    if (!snapshot.machines.has(name)) strays.add(name)
+  })
+  const places = yield* placesOf(entries)
+  const nobody = { found: new Map(), withheld: new Set<string>() }
+  return yield* judged(
+    { snapshot, entries, places, strays, ...nobody },
+    [...names, ...spoiledMachines(snapshot)],
+    known,
+  )
+}
+
+function* followed(
+  before: FarmIndex,
+  snapshot: Snapshot,
+  known: Known,
+  rows: readonly TouchedRow[],
+): Generator<void, FarmIndex> {
+  const own = rows.filter(({ table }) => table === 'machines' || table === 'interfaces')
+  const names = new Set(own.map(({ key }) => key.split('/')[0] ?? key))
+  const ordered = yield* entriesAfter(before, snapshot, names)
+  const touched = touchedMachines(
+    before.snapshot,
+    snapshot,
+    rows.filter(({ table }) => table !== 'tokens'), // nothing is wrong with a token
+  )
+  const { found, withheld } = before
+  const strays = new Set(before.strays)
+  for (const name of names)
+    if (snapshot.interfaces.has(name) && !snapshot.machines.has(name)) strays.add(name)
+    else strays.delete(name)
+  return yield* judged({ snapshot, ...ordered, strays, found, withheld }, touched, known)
+}
+
+type Ordered = Pick<FarmIndex, 'entries' | 'places'>
+
+/** Who stays keeps his place, unless somebody came or went. */
+function* entriesAfter(
+  { entries: own, places }: Ordered,
+  snapshot: Snapshot,
+  names: ReadonlySet<string>,
+): Generator<void, Ordered> {
+  if (names.size === 0) return { entries: own, places }
+  const isStaying = [...names].every((name) => places.has(name) === snapshot.machines.has(name))
+  if (isStaying) {
+    const entries = [...own]
+    for (const name of names) {
+      const [place, [entry]] = [places.get(name), entriesOf(snapshot, name)]
+      if (place !== undefined && entry !== undefined) entries[place] = entry
+      yield
+    }
+    return { entries, places }
+  }
+  const others = own.filter(({ machine }) => !names.has(machine.hostname))
+  yield
+  const changed = yield* sorted(
+    [...names].flatMap((name) => entriesOf(snapshot, name)),
+    byName,
+  )
+  const entries = yield* merged(others, changed, byName)
+  return { entries, places: yield* placesOf(entries) }
+}
+
+const byName = (one: FarmEntry, other: FarmEntry): number =>
+  compareNaturally(one.machine.hostname, other.machine.hostname)
+
+function* placesOf(entries: readonly FarmEntry[]): Generator<void, ReadonlyMap<string, number>> {
+  const places = new Map<string, number>()
+  for (const { machine } of entries) {
+    places.set(machine.hostname, places.size)
+    yield
+  }
+  return places
+}
+
+/** What is wrong with these; of all others what was, is. */
+function* judged(
+  index: Omit<FarmIndex, 'unreadable'>,
+  names: Iterable<string>,
+  known: Known,
+): Generator<void, FarmIndex> {
+  const { snapshot } = index
   const unreadable = unreadableNames(snapshot)
-  const spoiled = new Set([...spoiledMachines(snapshot), ...(before === null ? [] : spoiledMachines(before.snapshot))])
-  for (const key of spoiled) rows.push({ table: 'machines', key })
-  const touched =
-    before === null
-      ? entries.keys()
-      : touchedMachines(before.snapshot, snapshot, [...rows, ...sharedRows(before, snapshot)])
-  const withheld = new Set(before?.withheld)
-  const found = new Map(before?.found)
-  const note = (name: string): void => {
+  const [found, withheld] = [new Map(index.found), new Set(index.withheld)]
+  const looked = new Set<string>()
+  for (const name of names) {
+    yield
+    if (looked.has(name)) continue
+    looked.add(name)
     const own = findings(snapshot, name, known)
     if (own.length > 0) found.set(name, own)
     else found.delete(name)
     if (isWithheld(own)) withheld.add(name)
     else withheld.delete(name)
   }
-  for (const name of touched) {
-    if (++looked % machinesPerSlice === 0) yield
-    note(name)
-  }
-  for (const name of unreadable) note(name)
-  return { snapshot, entries, withNics, unreadable, withheld, found }
+  return { ...index, unreadable, found, withheld }
 }
 
 const noInterfaces: readonly Interface[] = []
+
+/** One, or none of a machine that is not there. */
+function entriesOf(snapshot: Snapshot, name: string): readonly FarmEntry[] {
+  const machine = snapshot.machines.get(name)
+  const nics = snapshot.interfaces.get(name) ?? noInterfaces
+  return machine === undefined ? [] : [{ machine, nics, words: wordsOf(machine, nics) }]
+}
 
 function wordsOf(machine: Machine, nics: readonly Interface[]): string {
   const { hostname, profile, dom0, uuid } = machine
@@ -142,12 +202,3 @@ const spoiledMachines = ({ unreadable }: Snapshot): readonly string[] =>
   [...unreadable.keys()].flatMap((spoiled) =>
     spoiled.startsWith('machines/') ? [spoiled.slice('machines/'.length)] : [],
   )
-
-/** Rows that many machines take values from, those that are others now. */
-function sharedRows({ snapshot: before }: FarmIndex, after: Snapshot): readonly TouchedRow[] {
-  return (['networks', 'profiles', 'images', 'site'] as const).flatMap((table) =>
-    [...new Set([...before[table].keys(), ...after[table].keys()])].flatMap((key) =>
-      before[table].get(key) === after[table].get(key) ? [] : [{ table, key }],
-    ),
-  )
-}

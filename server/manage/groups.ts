@@ -1,5 +1,6 @@
 // Putting together what is alike, so that four hundred machines with one story make one paragraph.
-import { foldNames } from './names.ts'
+import { atOnce } from '../inventory/slices.ts'
+import { foldingNames } from './names.ts'
 
 /** Node 20 has no Map.groupBy. */
 export function groupBy<K, V>(items: Iterable<V>, keyOf: (item: V) => K): ReadonlyMap<K, readonly V[]> {
@@ -16,9 +17,21 @@ export function groupBy<K, V>(items: Iterable<V>, keyOf: (item: V) => K): Readon
 export type Story = Readonly<{ names: readonly string[]; /** acas[0001-0040], web */ folded: string; text: string }>
 
 /** Names of which the same is told, together, in the order in which the stories first appear. */
-export function storiesOf(pairs: Iterable<readonly [name: string, text: string]>): readonly Story[] {
-  return [...groupBy(pairs, ([, text]) => text)].map(([text, own]) => {
-    const names = own.map(([name]) => name)
-    return { names, folded: foldNames(names), text }
-  })
+export const storiesOf = (pairs: Iterable<readonly [name: string, text: string]>): readonly Story[] =>
+  atOnce(tellingStories(pairs))
+
+/** The same of very many, for who answers others meanwhile. */
+export function* tellingStories(
+  pairs: Iterable<readonly [name: string, text: string]>,
+): Generator<void, readonly Story[]> {
+  const byText = new Map<string, string[]>()
+  for (const [name, text] of pairs) {
+    yield
+    const names = byText.get(text)
+    if (names === undefined) byText.set(text, [name])
+    else names.push(name)
+  }
+  const stories: Story[] = []
+  for (const [text, names] of byText) stories.push({ names, folded: yield* foldingNames(names), text })
+  return stories
 }

@@ -1,7 +1,9 @@
 // The inventory's history, row by row.
 import type { StoredRow } from '../inventory/encode.ts'
 import type { ChangeRow } from '../inventory/store/open.ts'
-import { rowWithoutSecrets } from './secrets.ts'
+import type { FieldChange } from './row-changes.ts'
+import { fieldChanges } from './row-changes.ts'
+import { rowWithoutSecrets } from '../inventory/secrets.ts'
 
 export type Logged = Readonly<{
   revision: number
@@ -26,3 +28,11 @@ export const loggedToShow = (change: Logged): Logged => ({
   before: change.before === null ? null : rowWithoutSecrets(change.before),
   after: change.after === null ? null : rowWithoutSecrets(change.after),
 })
+
+/** The same, with each changed field: a secret that changed looks as it did before, and only here it can be told. */
+export type ToldChange = Logged & Readonly<{ fields: readonly FieldChange[] }>
+
+export const toldChange = (row: ChangeRow): ToldChange => {
+  const change = parseChange(row)
+  return { ...loggedToShow(change), fields: fieldChanges(change.before, change.after) }
+}

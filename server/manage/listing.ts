@@ -1,12 +1,13 @@
 // Finding machines: words as they are typed, and filters; of a hundred thousand as quickly as of ten.
 import { profileChain } from '../inventory/profiles.ts'
-import { machinesNamed, SelectorError } from '../inventory/select.ts'
+import { namingMachines, SelectorError } from '../inventory/select.ts'
+import { inSlices } from '../inventory/slices.ts'
 import type { Snapshot } from '../inventory/snapshot.ts'
 import type { Desk } from './desk.ts'
 import type { FarmEntry, FarmIndex } from './farm-index.ts'
 import { farmIndex } from './farm-index.ts'
 import type { SortField } from './order.ts'
-import { namesSortedBy } from './order.ts'
+import { entriesSortedBy } from './order.ts'
 import { bootStates } from './state-index.ts'
 
 /** An empty text filters nothing. */
@@ -41,13 +42,11 @@ export async function findMachines(
   const index = await farmIndex(snapshot, desk.known)
   try {
     const tests = await testsOf(desk, snapshot, index, filter)
-    const sorted = namesSortedBy(snapshot.machines, field)
-    const found = sorted.filter((name) => {
-      const entry = index.entries.get(name)
-      return entry !== undefined && tests.every((holds) => holds(entry))
-    })
+    const sorted = entriesSortedBy(index, field)
+    const found = tests.length === 0 ? sorted : await inSlices(passing(sorted, tests))
+    const names = found.map(({ machine }) => machine.hostname)
     return {
-      names: [...(isReversed ? found.toReversed() : found), ...unreadableFound(index, filter)],
+      names: [...(isReversed ? names.toReversed() : names), ...unreadableFound(index, filter)],
       index,
       fault: null,
     }
@@ -65,6 +64,18 @@ function unreadableFound({ unreadable }: FarmIndex, { text, profile, boot, state
 
 type Test = (entry: FarmEntry) => boolean
 
+const lookedAtPerStep = 1000
+
+function* passing(entries: readonly FarmEntry[], tests: readonly Test[]): Generator<void, readonly FarmEntry[]> {
+  const found: FarmEntry[] = []
+  let looked = 0
+  for (const entry of entries) {
+    if (tests.every((holds) => holds(entry))) found.push(entry)
+    if (++looked % lookedAtPerStep === 0) yield
+  }
+  return found
+}
+
 async function testsOf(
   desk: Desk,
   snapshot: Snapshot,
@@ -74,7 +85,7 @@ async function testsOf(
   const words = wordsIn(text)
   const selectors = words.filter(isSelector)
   const parts = words.filter((word) => !isSelector(word)).map((word) => word.toLowerCase())
-  const named = selectors.length === 0 ? null : machinesNamed(snapshot, selectors)
+  const named = selectors.length === 0 ? null : await inSlices(namingMachines(snapshot, selectors, index.entries))
   const tests: Test[] = []
   if (boot !== '') tests.push(({ machine }) => machine.boot === boot)
   if (dom0 !== '') tests.push(({ machine }) => machine.dom0 === dom0.toLowerCase())

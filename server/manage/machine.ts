@@ -12,7 +12,7 @@ import type { BootState } from '../plan/states.ts'
 import { neverHeardOf } from '../plan/states.ts'
 import { readBootStates } from '../serve/states.ts'
 import type { Desk } from './desk.ts'
-import { withoutSecrets } from './secrets.ts'
+import { withoutSecrets } from '../inventory/secrets.ts'
 
 const shownEvents = 10
 

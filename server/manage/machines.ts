@@ -1,6 +1,7 @@
 // Machines set, added and removed: what is asked for, as edits of their rows.
 import type { Edit, StoredRow } from '../inventory/encode.ts'
 import { encodeRow } from '../inventory/encode.ts'
+import { inSlices, mapped } from '../inventory/slices.ts'
 import type { Snapshot } from '../inventory/snapshot.ts'
 import { isKnown } from '../inventory/snapshot.ts'
 import type { Store } from '../inventory/store/open.ts'
@@ -18,7 +19,7 @@ export async function editsToSet(
   assignments: readonly Assignment[],
 ): Promise<readonly Edit[]> {
   const machines = await storedMachines(store, snapshot, hostnames)
-  return collect(machines.map((machine) => assignToMachine(machine, assignments)))
+  return collect(await inSlices(mapped(machines, (machine) => assignToMachine(machine, assignments))))
 }
 
 /** @throws Refused when one is there already, and with every value that its column can't hold */
@@ -93,7 +94,7 @@ export async function storedMachines(
   names: readonly string[],
 ): Promise<readonly StoredMachine[]> {
   const unreadable = await unreadableRows(store, snapshot, names)
-  return names.map((hostname) => {
+  const storedMachine = (hostname: string): StoredMachine => {
     const own = snapshot.machines.get(hostname)
     const nics = (snapshot.interfaces.get(hostname) ?? []).map((nic) => [nic.name, encodeRow(nic)] as const)
     const spoiled = [...unreadable].flatMap(([key, row]) =>
@@ -103,7 +104,8 @@ export async function storedMachines(
       machine: own === undefined ? (unreadable.get(hostname) ?? { hostname }) : encodeRow(own),
       interfaces: new Map([...nics, ...spoiled]),
     }
-  })
+  }
+  return inSlices(mapped(names, storedMachine))
 }
 
 /** Rows that can't be read as they are in the store, by key, so that one field can be mended and the others stay. */

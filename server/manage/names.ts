@@ -1,11 +1,16 @@
 // Many host names in few words: the opposite of expandRange().
+import { atOnce, sorted } from '../inventory/slices.ts'
 import { compareNaturally } from '../inventory/snapshot.ts'
 
 /** acas0001, acas0002, acas0003, web → `acas[0001-0003], web`. */
-export function foldNames(names: readonly string[]): string {
+export const foldNames = (names: readonly string[]): string => atOnce(foldingNames(names))
+
+/** The same of very many, for who answers others meanwhile. */
+export function* foldingNames(names: readonly string[]): Generator<void, string> {
   const families = new Map<string, { head: string; numbers: string[]; tail: string }>()
   const folded: string[] = []
-  for (const name of [...new Set(names)].sort(compareNaturally)) {
+  for (const name of yield* sorted(new Set(names), compareNaturally)) {
+    yield
     const parts = /^(.*?)(\d+)(\D*)$/.exec(name)
     if (parts === null) {
       folded.push(name)
@@ -21,14 +26,17 @@ export function foldNames(names: readonly string[]): string {
     else known.numbers.push(number)
   }
   for (const { head, numbers, tail } of families.values())
-    folded.push(numbers.length === 1 ? `${head}${numbers.join('')}${tail}` : `${head}[${foldNumbers(numbers)}]${tail}`)
-  return folded.sort(compareNaturally).join(', ')
+    folded.push(
+      numbers.length === 1 ? `${head}${numbers.join('')}${tail}` : `${head}[${yield* foldNumbers(numbers)}]${tail}`,
+    )
+  return (yield* sorted(folded, compareNaturally)).join(', ')
 }
 
 /** Ascending numbers of one width: 0001, 0002, 0005 → `0001-0002,0005`. */
-function foldNumbers(numbers: readonly string[]): string {
+function* foldNumbers(numbers: readonly string[]): Generator<void, string> {
   const runs: { first: string; last: string }[] = []
   for (const number of numbers) {
+    yield
     const run = runs.at(-1)
     if (run !== undefined && BigInt(run.last) + 1n === BigInt(number)) run.last = number
     else runs.push({ first: number, last: number })

@@ -1,60 +1,37 @@
 // Machines in order, without sorting all of them anew for each page of a list.
-import type { Machine } from '../inventory/rows.ts'
-import type { Snapshot } from '../inventory/snapshot.ts'
-import { compareNaturally } from '../inventory/snapshot.ts'
+import type { FarmEntry, FarmIndex } from './farm-index.ts'
 
 /** What machines can be sorted by. */
 export const sortFields = ['hostname', 'profile', 'boot', 'dom0', 'memory_mib', 'vcpus'] as const
 export type SortField = (typeof sortFields)[number]
 
-type Machines = Snapshot['machines']
+type Entries = FarmIndex['entries']
 
-/** Names in natural order, as they were of the picture that was asked about last: of the next one little differs. */
-const last: { machines: Machines | null; names: readonly string[] } = { machines: null, names: [] }
+/** Kept with the entries that they are of: whoever changes a machine makes others. */
+const sorted = new WeakMap<Entries, Map<SortField, Entries>>()
 
-export function namesInOrder(machines: Machines): readonly string[] {
-  if (last.machines !== machines) {
-    last.names = last.machines === null ? [...machines.keys()].sort(compareNaturally) : merged(last.names, machines)
-    last.machines = machines
-  }
-  return last.names
+/** By a field, those without one last; equal ones in the natural order of their names. */
+export function entriesSortedBy({ entries }: Pick<FarmIndex, 'entries'>, field: SortField): Entries {
+  if (field === 'hostname') return entries
+  const known = sorted.get(entries) ?? new Map<SortField, Entries>()
+  sorted.set(entries, known)
+  const inOrder = known.get(field) ?? gathered(entries, field)
+  known.set(field, inOrder)
+  return inOrder
 }
 
-/** Those that went are left out, those that came are put in. */
-function merged(before: readonly string[], machines: Machines): readonly string[] {
-  const left = before.filter((name) => machines.has(name))
-  if (left.length === machines.size) return left
-  const known = new Set(left)
-  const come = [...machines.keys()].filter((name) => !known.has(name)).sort(compareNaturally)
-  const names: string[] = []
-  let next = 0
-  for (const name of left) {
-    for (let one = come[next]; one !== undefined && compareNaturally(one, name) < 0; one = come[++next]) names.push(one)
-    names.push(name)
+/** There are few different values, so machines are put together by them and nothing but the values is sorted. */
+function gathered(entries: Entries, field: SortField): Entries {
+  const byValue = new Map<Value, FarmEntry[]>()
+  for (const entry of entries) {
+    const own = byValue.get(entry.machine[field])
+    if (own === undefined) byValue.set(entry.machine[field], [entry])
+    else own.push(entry)
   }
-  return [...names, ...come.slice(next)]
-}
-
-const sorted = new WeakMap<Machines, Map<SortField, readonly string[]>>()
-
-/** Names by a field, those without one last; equal ones by name. */
-export function namesSortedBy(machines: Machines, field: SortField): readonly string[] {
-  if (field === 'hostname') return namesInOrder(machines)
-  const known = sorted.get(machines) ?? new Map<SortField, readonly string[]>()
-  sorted.set(machines, known)
-  const names =
-    known.get(field) ??
-    [...namesInOrder(machines)]
-      .map((name) => [valueOf(machines.get(name), field), name] as const)
-      .sort(([a], [b]) => compareValues(a, b)) // stable: equal ones stay in the order of their names
-      .map(([, name]) => name)
-  known.set(field, names)
-  return names
+  return [...byValue].sort(([a], [b]) => compareValues(a, b)).flatMap(([, own]) => own)
 }
 
 type Value = string | number | null
-
-const valueOf = (machine: Machine | undefined, field: SortField): Value => machine?.[field] ?? null
 
 function compareValues(a: Value, b: Value): number {
   if (a === b) return 0

@@ -6,7 +6,7 @@ import type { Origin, Settings, Traced } from '../plan/settings.ts'
 import { settingsOf } from '../plan/settings.ts'
 import { describeOrigin } from './machine.ts'
 import { showValue } from './row-changes.ts'
-import { withoutSecrets } from './secrets.ts'
+import { withoutSecrets } from '../inventory/secrets.ts'
 
 /** What one layer says. Of the machine's rows and of the server's own facts, as of the others, only what is given. */
 export type LayerValue = Readonly<{ from: string; value: string; holds: boolean }>

@@ -1,13 +1,16 @@
 // What edits would do before they are done: rows that really change, and machines that would be withheld because of them. Pure.
+import { createHash } from 'node:crypto'
 import type { Edit, StoredRow } from '../inventory/encode.ts'
-import { encodeRow } from '../inventory/encode.ts'
+import { canonicalJson, encodeRow } from '../inventory/encode.ts'
 import type { Finding, Known } from '../inventory/findings.ts'
 import { findings } from '../inventory/findings.ts'
 import type { TableName } from '../inventory/rows.ts'
 import { rowKey } from '../inventory/rows.ts'
+import { inSlices } from '../inventory/slices.ts'
 import type { RowChange, Snapshot } from '../inventory/snapshot.ts'
-import { changeSnapshot, rowOf } from '../inventory/snapshot.ts'
-import { rowWithoutSecrets } from './secrets.ts'
+import { changeSnapshotInSlices, rowOf } from '../inventory/snapshot.ts'
+import { touchedMachines } from '../inventory/touched.ts'
+import { rowWithoutSecrets } from '../inventory/secrets.ts'
 
 export type RowDiff = Readonly<{ table: TableName; key: string; before: StoredRow | null; after: StoredRow | null }>
 
@@ -18,15 +21,22 @@ export type Review = Readonly<{
   edits: readonly Edit[]
   diffs: readonly RowDiff[]
   unchanged: readonly Edit[]
+  /** Of the differences: the same word for the same, and for nothing else. What is decided is decided on it. */
+  seen: string
   /** Machines that would be withheld for a reason there is not today. */
   broken: readonly Finding[]
 }>
 
-export function reviewEdits(snapshot: Snapshot, known: Known, edits: readonly Edit[]): Review {
+/** Of a profile that all machines have it takes a while; the doors answer meanwhile. */
+export const reviewEdits = (snapshot: Snapshot, known: Known, edits: readonly Edit[]): Promise<Review> =>
+  inSlices(reviewing(snapshot, known, edits))
+
+function* reviewing(snapshot: Snapshot, known: Known, edits: readonly Edit[]): Generator<void, Review> {
   const changing: Edit[] = []
   const unchanged: Edit[] = []
   const diffs: RowDiff[] = []
   for (const edit of edits) {
+    yield
     const diff = diffOf(snapshot, edit)
     if (isSame(diff) && !isUnreadable(snapshot, diff)) {
       unchanged.push(edit)
@@ -35,8 +45,15 @@ export function reviewEdits(snapshot: Snapshot, known: Known, edits: readonly Ed
     changing.push(edit)
     diffs.push(diff, ...interfacesGone(snapshot, edit))
   }
-  const candidate = changeSnapshot(snapshot, diffs.map(toRowChange), snapshot.revision)
-  return { candidate, edits: changing, diffs, unchanged, broken: newlyWithheld(snapshot, candidate, known, diffs) }
+  const candidate = yield* changeSnapshotInSlices(snapshot, diffs.map(toRowChange), snapshot.revision, 1)
+  const broken = yield* newlyWithheld(snapshot, candidate, known, diffs)
+  const hash = createHash('sha256')
+  for (const diff of diffs) {
+    hash.update(`${canonicalJson(diff)}\n`)
+    yield
+  }
+  const seen = hash.digest('base64url').slice(0, 24)
+  return { candidate, edits: changing, diffs, unchanged, seen, broken }
 }
 
 function diffOf(snapshot: Snapshot, edit: Edit): RowDiff {
@@ -71,9 +88,15 @@ function interfacesGone(snapshot: Snapshot, edit: Edit): readonly RowDiff[] {
 
 const toRowChange = ({ table, key, after }: RowDiff): RowChange => ({ table, key, raw: after })
 
-function newlyWithheld(before: Snapshot, after: Snapshot, known: Known, diffs: readonly RowDiff[]): readonly Finding[] {
+function* newlyWithheld(
+  before: Snapshot,
+  after: Snapshot,
+  known: Known,
+  diffs: readonly RowDiff[],
+): Generator<void, readonly Finding[]> {
   const broken: Finding[] = []
-  for (const hostname of concernedMachines(before, after, diffs)) {
+  for (const hostname of yield* concernedMachines(before, after, diffs)) {
+    yield
     const now = findings(after, hostname, known).filter(({ severity }) => severity === 'withheld')
     if (now.length === 0) continue
     const earlier = new Set(findings(before, hostname, known).map(identity))
@@ -87,11 +110,21 @@ const identity = ({ severity, table, key, field }: Finding): string => `${severi
 
 /**
  * Duplicates and overlaps show on both sides, so on the touched machine too; what only shows elsewhere is what a
- * Dom0 does to its guests. A network, profile or site value may concern anybody.
+ * Dom0 does to its guests. A network, profile or site value may concern very many.
  */
-function concernedMachines(before: Snapshot, after: Snapshot, diffs: readonly RowDiff[]): ReadonlySet<string> {
-  if (diffs.some(({ table }) => table !== 'machines' && table !== 'interfaces'))
-    return new Set([...before.machines.keys(), ...after.machines.keys()])
+function* concernedMachines(
+  before: Snapshot,
+  after: Snapshot,
+  diffs: readonly RowDiff[],
+): Generator<void, ReadonlySet<string>> {
+  if (diffs.some(({ table }) => table !== 'machines' && table !== 'interfaces')) {
+    const users = new Set<string>()
+    for (const hostname of touchedMachines(before, after, diffs)) {
+      users.add(hostname)
+      yield
+    }
+    return users
+  }
   const touched = new Set(diffs.map(({ key }) => key.split('/')[0] ?? ''))
   const concerned = new Set(touched)
   for (const snapshot of [before, after])

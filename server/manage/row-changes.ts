@@ -1,8 +1,10 @@
 // What changes in rows, field by field, said once for all machines that change alike.
 import type { StoredRow } from '../inventory/encode.ts'
-import { groupBy, storiesOf } from './groups.ts'
+import { atOnce } from '../inventory/slices.ts'
+import { groupBy } from './groups.ts'
+import { foldingNames } from './names.ts'
 import type { RowDiff } from './review.ts'
-import { hidden, isSecretName, rowWithoutSecrets, withoutSecrets } from './secrets.ts'
+import { hidden, isSecretName, rowWithoutSecrets, withoutSecrets } from '../inventory/secrets.ts'
 
 /** A changed field with both its values; `(none)` is not given. */
 export type FieldChange = readonly [field: string, before: string, after: string]
@@ -20,12 +22,22 @@ export type RowChanges = Readonly<{
 export type ChangeStory = Readonly<{ names: readonly string[]; folded: string; changes: readonly RowChanges[] }>
 
 /** Equal ones together, in the order in which they first appear. */
-export function changeStories(diffs: readonly RowDiff[]): readonly ChangeStory[] {
-  const owners = [...groupBy(diffs, ownerOf)].map(([owner, own]) => [owner, own.map(changesOf)] as const)
-  const byText = new Map(owners.map(([, changes]) => [JSON.stringify(changes), changes]))
-  return storiesOf(owners.map(([owner, changes]) => [owner, JSON.stringify(changes)] as const)).map(
-    ({ names, folded, text }) => ({ names, folded, changes: byText.get(text) ?? [] }),
-  )
+export const changeStories = (diffs: readonly RowDiff[]): readonly ChangeStory[] => atOnce(tellingChanges(diffs))
+
+/** The same of very many, for who answers others meanwhile. */
+export function* tellingChanges(diffs: readonly RowDiff[]): Generator<void, readonly ChangeStory[]> {
+  const byText = new Map<string, Readonly<{ names: string[]; changes: readonly RowChanges[] }>>()
+  for (const [owner, own] of groupBy(diffs, ownerOf)) {
+    yield
+    const changes = own.map(changesOf)
+    const text = JSON.stringify(changes)
+    const story = byText.get(text) ?? { names: [], changes }
+    byText.set(text, story)
+    story.names.push(owner)
+  }
+  const stories: ChangeStory[] = []
+  for (const { names, changes } of byText.values()) stories.push({ names, folded: yield* foldingNames(names), changes })
+  return stories
 }
 
 /** An interface is its machine's. */

@@ -2,6 +2,19 @@
 import { selectMachines, SelectorError } from '../inventory/select.ts'
 import type { Snapshot } from '../inventory/snapshot.ts'
 import { isKnown } from '../inventory/snapshot.ts'
+import { Refused } from './failure.ts'
+
+/** More at once would keep everybody else waiting, and be read by nobody. */
+const mostAtOnce = 10_000
+
+/** @throws Refused when they are more than is done at once by pages and API */
+export function refuseTooMany(names: readonly string[]): void {
+  const said = (count: number): string => count.toLocaleString('en')
+  if (names.length > mostAtOnce)
+    throw new Refused(
+      `${said(names.length)} machines are chosen, and ${said(mostAtOnce)} are changed at once: choose fewer, or use bootstead on the host of the server`,
+    )
+}
 
 /**
  * Host names of the machines chosen, and of rows that can't be read: no pattern finds those, but who names one exactly

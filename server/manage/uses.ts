@@ -1,51 +1,59 @@
 // Which machines use a network, a profile or an image. Looked through once for each picture of the inventory.
 import { inherited, profileChain } from '../inventory/profiles.ts'
+import { inSlices } from '../inventory/slices.ts'
 import type { Snapshot } from '../inventory/snapshot.ts'
+import type { FarmIndex } from './farm-index.ts'
 
 export type UsedTable = 'networks' | 'profiles' | 'images'
 
 type Users = ReadonlyMap<string, readonly string[]>
 
-const known = new WeakMap<Snapshot, Map<UsedTable, Users>>()
-const nobody: readonly string[] = []
+const known = new WeakMap<FarmIndex, Map<UsedTable, Promise<Users>>>()
 
 /** Host names, in no order. A machine uses its profile and those above it, and the image that they give. */
-export function usersOf(snapshot: Snapshot, table: UsedTable, name: string): readonly string[] {
-  const uses = known.get(snapshot) ?? new Map<UsedTable, Users>()
-  known.set(snapshot, uses)
-  const users = uses.get(table) ?? finders[table](snapshot)
-  uses.set(table, users)
-  return users.get(name) ?? nobody
+export async function usersIn(index: FarmIndex, table: UsedTable): Promise<(name: string) => readonly string[]> {
+  const uses = known.get(index) ?? new Map<UsedTable, Promise<Users>>()
+  known.set(index, uses)
+  const coming = uses.get(table) ?? inSlices(finders[table](index))
+  uses.set(table, coming)
+  const users = await coming
+  return (name) => users.get(name) ?? []
 }
 
-const finders: Readonly<Record<UsedTable, (snapshot: Snapshot) => Users>> = {
-  networks: (snapshot) => {
+const finders: Readonly<Record<UsedTable, (index: FarmIndex) => Generator<void, Users>>> = {
+  networks: function* ({ entries }) {
     const networks = new Map<string, string[]>()
-    snapshot.interfaces.forEach((nics, hostname) => {
+    for (const { machine, nics } of entries) {
+      yield
       for (const { network } of nics) {
         const users = network === null ? null : listOf(networks, network)
-        if (users?.at(-1) !== hostname) users?.push(hostname) // once, with several interfaces in it
+        if (users?.at(-1) !== machine.hostname) users?.push(machine.hostname) // once, with several interfaces in it
       }
-    })
+    }
     return networks
   },
-  profiles: (snapshot) =>
-    gatheredBy(snapshot, (name) => [name, ...profileChain(snapshot, name).profiles.map((profile) => profile.name)]),
-  images: (snapshot) => gatheredBy(snapshot, (name) => [inherited(profileChain(snapshot, name), 'image')?.value]),
+  profiles: (index) =>
+    gatheredBy(index, (name) => [name, ...profileChain(index.snapshot, name).profiles.map((profile) => profile.name)]),
+  images: (index) => gatheredBy(index, (name) => [inherited(profileChain(index.snapshot, name), 'image')?.value]),
 }
 
 /** Machines of each profile under the names that it leads to. */
-function gatheredBy(snapshot: Snapshot, namesOf: (profile: string) => readonly (string | undefined)[]): Users {
+function* gatheredBy(
+  { entries }: FarmIndex,
+  namesOf: (profile: string) => readonly (string | undefined)[],
+): Generator<void, Users> {
   const own = new Map<string, string[]>()
-  snapshot.machines.forEach(({ profile }, hostname) => {
-    const users = own.get(profile)
-    if (users === undefined) own.set(profile, [hostname])
-    else users.push(hostname)
-  })
-  const parts = new Map<string, (readonly string[])[]>()
+  for (const { machine } of entries) {
+    yield
+    listOf(own, machine.profile).push(machine.hostname)
+  }
+  const users = new Map<string, readonly string[]>()
   for (const [profile, hostnames] of own)
-    for (const name of new Set(namesOf(profile))) if (name !== undefined) listOf(parts, name).push(hostnames)
-  return new Map([...parts].map(([name, lists]) => [name, lists.flat()]))
+    for (const name of new Set(namesOf(profile))) {
+      yield
+      if (name !== undefined) users.set(name, (users.get(name) ?? []).concat(hostnames))
+    }
+  return users
 }
 
 function listOf<T>(lists: Map<string, T[]>, key: string): T[] {

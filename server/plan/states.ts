@@ -170,6 +170,16 @@ function orStalled(state: BootState, { now, stallMinutes }: StateOptions): BootS
   }
 }
 
+/** How long it may be silent on its way: as its rows say, else so many minutes. */
+export function silenceAllowedMs(snapshot: Snapshot, hostname: string, stallMinutes: number): number {
+  const machine = snapshot.machines.get(hostname)
+  const given =
+    machine === undefined
+      ? undefined
+      : effectiveParam(snapshot, machine, profileChain(snapshot, machine.profile), 'stall_minutes')
+  return (typeof given === 'number' && given > 0 ? given : stallMinutes) * 60_000
+}
+
 /** The boot state of one machine, with what its rows say: whether it is a Dom0, and how long it may be silent. */
 export function machineState(
   snapshot: Snapshot,
@@ -179,15 +189,13 @@ export function machineState(
 ): BootState {
   const machine = snapshot.machines.get(hostname)
   const chain = machine === undefined ? null : profileChain(snapshot, machine.profile)
-  const allowed =
-    machine === undefined || chain === null ? undefined : effectiveParam(snapshot, machine, chain, 'stall_minutes')
   const guests = (snapshot.guests.get(hostname) ?? []).flatMap((guest) => {
     const heard = signs.get(guest)
     return [heard?.events.at(-1)?.at ?? '', heard?.heardAt ?? '']
   })
   return bootState(signs.get(hostname) ?? { events: [], heardAt: null }, {
     now,
-    stallMinutes: typeof allowed === 'number' && allowed > 0 ? allowed : stallMinutes,
+    stallMinutes: silenceAllowedMs(snapshot, hostname, stallMinutes) / 60_000,
     isDom0: chain !== null && (inherited(chain, 'hypervisor')?.value ?? 'none') !== 'none',
     guestsHeardAt: guests.reduce<string | null>((a, b) => (b !== '' && (a === null || b > a) ? b : a), null),
   })

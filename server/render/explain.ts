@@ -2,6 +2,7 @@
 import type { MacAddress } from '../inventory/address.ts'
 import type { Finding } from '../inventory/findings.ts'
 import { findings } from '../inventory/findings.ts'
+import { withoutSecrets } from '../inventory/secrets.ts'
 import type { Plan } from '../plan/boot.ts'
 import { planBoot } from '../plan/boot.ts'
 import type { Bootfile, ToldBy } from '../plan/bootfile.ts'
@@ -255,19 +256,17 @@ function explainArtefact(
   ]
 }
 
+/** A hash is not for a terminal that somebody looks at over a shoulder. */
 function kickstartValues(settings: Settings): readonly ExplainedValue[] {
   return [
     ...settingValues(settings),
     ...[...settings.params].map(([name, { value, origin }]) => ({
       name: `params.${name}`,
-      value: isSecret(name) ? '(secret)' : shown(value),
+      value: shown(withoutSecrets(name, value)),
       origin,
     })),
   ]
 }
-
-/** A hash is not for a terminal that somebody looks at over a shoulder. */
-const isSecret = (name: string): boolean => /password|secret|token|hash/.test(name)
 
 function settingValues(settings: Settings): readonly ExplainedValue[] {
   const { family, version, arch, template, image, disk, serialConsole, hypervisor, kernelArgs, repositories } = settings

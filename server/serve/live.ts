@@ -5,11 +5,14 @@ import { encodeRow } from '../inventory/encode.ts'
 import type { Token } from '../inventory/rows.ts'
 import type { RowChange, Snapshot } from '../inventory/snapshot.ts'
 import { changeSnapshot, changeSnapshotInSlices } from '../inventory/snapshot.ts'
+import { inSlices } from '../inventory/slices.ts'
+import { noteSuccessor } from '../inventory/succession.ts'
+import type { TouchedRow } from '../inventory/touched.ts'
 import type { Following } from '../inventory/store/follow.ts'
 import { followStore } from '../inventory/store/follow.ts'
 import { migrateStore } from '../inventory/store/migrations.ts'
 import type { ConsoleRow, Store } from '../inventory/store/open.ts'
-import { inSlices, readSnapshot } from '../inventory/store/read.ts'
+import { readSnapshot } from '../inventory/store/read.ts'
 import type { NewEvent } from '../inventory/store/record.ts'
 import { recordInstalled } from '../inventory/store/record.ts'
 import type { Changed } from './changes.ts'
@@ -133,7 +136,7 @@ function tell({ listeners }: State, changed: Changed): void {
   for (const listener of listeners) listener(changed)
 }
 
-const keysOf = (rows: readonly RowChange[]): Changed => rows.map(({ table, key }) => ({ table, key }))
+const keysOf = (rows: readonly RowChange[]): readonly TouchedRow[] => rows.map(({ table, key }) => ({ table, key }))
 
 const away = (error: string): StoreHealth => ({ ok: false, since: new Date().toISOString(), error })
 
@@ -147,8 +150,10 @@ async function beginFollowing(options: Options, state: State, journal: Journal):
     from: state.snapshot.revision,
     missing: state.snapshot.missing,
     onChange: async (rows, revision, missing) => {
-      const changed = await inSlices(changeSnapshotInSlices(state.snapshot, rows, revision, 2000))
+      const before = state.snapshot
+      const changed = await inSlices(changeSnapshotInSlices(before, rows, revision, 200))
       state.snapshot = { ...changed, missing }
+      noteSuccessor(before, state.snapshot, keysOf(rows))
       tell(state, keysOf(rows))
       applyJournalled(state, journal)
       await state.file
@@ -235,6 +240,8 @@ function applyJournalled(state: State, journal: Journal): void {
     return [used, { table: 'machines', key: machine.hostname, raw: encodeRow({ ...machine, boot: 'local' }) }]
   })
   if (rows.length === 0) return
-  state.snapshot = changeSnapshot(state.snapshot, rows, state.snapshot.revision)
+  const before = state.snapshot
+  state.snapshot = changeSnapshot(before, rows, before.revision)
+  noteSuccessor(before, state.snapshot, keysOf(rows))
   tell(state, keysOf(rows))
 }

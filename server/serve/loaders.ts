@@ -76,6 +76,12 @@ export async function readLoaders(stateDir: string): Promise<readonly LoaderFile
   }
 }
 
+/** Names of those that machines need and that were not collected yet. */
+export async function missingLoaders(stateDir: string): Promise<readonly string[]> {
+  const there = new Set((await readLoaders(stateDir)).map(({ name }) => name))
+  return loaderRows.flatMap(({ name, optional }) => (optional || there.has(name) ? [] : [name]))
+}
+
 /** The same as the disk door takes it. */
 export async function storedLoaders(stateDir: string): Promise<readonly StoredLoader[]> {
   const loaders = await readLoaders(stateDir)

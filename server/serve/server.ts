@@ -28,6 +28,9 @@ import type { Picture } from './generate.ts'
 import { healthOf } from './health.ts'
 import type { Health } from './http/app.ts'
 import { describeMenu, httpApp } from './http/app.ts'
+import type { Patience } from './http/connections.ts'
+import { limitConnections, timesOf } from './http/connections.ts'
+import { standsForMany } from './http/peers.ts'
 import type { InheritedSocket } from './inherited.ts'
 import type { Live } from './live.ts'
 import { openLive } from './live.ts'
@@ -85,8 +88,7 @@ export type ServeOptions = Readonly<{
   dhcp6Ports?: Readonly<{ client: number; relay: number }>
   verifyAddress: boolean
   trustProxy: readonly string[]
-  /** How long an HTTP client may take nothing. */
-  httpIdleMs?: number
+  httpPatience?: Partial<Patience>
   pollMs?: number
   log: Logger
 }>
@@ -116,8 +118,14 @@ export type RunningServer = Readonly<{
 const cacheBytes = 64 * 1024 * 1024
 /** An initrd or two: TFTP transfers of one file share its bytes. */
 const fileCacheBytes = 512 * 1024 * 1024
-/** An HTTP client that takes nothing for so long has gone, or means no good: its connection is closed. */
-const httpIdleMs = 120_000
+/**
+ * A report is 256 KiB at most and firmware asks in one packet, so who is slower means no good; who takes nothing has gone.
+ * Two thousand machines that boot at once hold some connections each, an installer's packages a dozen.
+ */
+const httpLimits = {
+  patience: { headersMs: 20_000, requestMs: 60_000, silenceMs: 120_000 },
+  room: { inAll: 10_000, ofOne: 200 },
+} as const
 /** How long running requests and transfers may go on after a stop was asked for. */
 const graceMs = 5000
 
@@ -286,8 +294,9 @@ function regenerationFor(
 
 async function listen(options: ServeOptions, port: number): Promise<HttpServer> {
   const { listen: address } = options
-  const server = createServer()
-  server.setTimeout(options.httpIdleMs ?? httpIdleMs)
+  const patience = { ...httpLimits.patience, ...options.httpPatience }
+  const server = createServer(timesOf(patience))
+  limitConnections(server, { patience, room: { ...httpLimits.room, isMany: standsForMany(options.trustProxy) } })
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error) =>
       reject(new Error(`listen for HTTP on ${address} port ${port}: ${error.message}`, { cause: error })),

@@ -11,7 +11,7 @@ import { encodeRow } from '../inventory/encode.ts'
 import { rowKey, tableNames } from '../inventory/rows.ts'
 import type { RowChange, Snapshot } from '../inventory/snapshot.ts'
 import { changeSnapshotInSlices, emptySnapshot, rowsOf } from '../inventory/snapshot.ts'
-import { inSlices } from '../inventory/store/read.ts'
+import { inSlices } from '../inventory/slices.ts'
 
 export type SnapshotFile = Readonly<{
   /** Adds changed rows at the end. */
@@ -83,7 +83,7 @@ export async function readSnapshotFile(path: string): Promise<Snapshot | null> {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null
     throw new Error(`read the local copy of the inventory ${path}`, { cause: error })
   }
-  return revision === null ? null : inSlices(changeSnapshotInSlices(emptySnapshot, rows, revision, 2000))
+  return revision === null ? null : inSlices(changeSnapshotInSlices(emptySnapshot, rows, revision, 200))
 }
 
 function parseLine(text: string): Line | null {

@@ -5,15 +5,19 @@ import { readHeardAt, readLatestEvents } from '../inventory/store/read.ts'
 import type { BootState, Signs } from '../plan/states.ts'
 import { machineState } from '../plan/states.ts'
 
+/** Machines read before others have their turn: SQLite is read in this very process. */
+const machinesPerTurn = 100
+
 export async function readSigns(store: Store, hostnames: readonly string[]): Promise<ReadonlyMap<string, Signs>> {
-  const events = await readLatestEvents(store, hostnames)
-  const heardAt = await readHeardAt(store, hostnames)
-  return new Map(
-    hostnames.map((hostname) => [
-      hostname,
-      { events: events.get(hostname) ?? [], heardAt: heardAt.get(hostname) ?? null },
-    ]),
-  )
+  const signs = new Map<string, Signs>()
+  for (let from = 0; from < hostnames.length; from += machinesPerTurn) {
+    if (from > 0) await new Promise((resolve) => setImmediate(resolve))
+    const names = hostnames.slice(from, from + machinesPerTurn)
+    const events = await readLatestEvents(store, names)
+    const heardAt = await readHeardAt(store, names)
+    for (const name of names) signs.set(name, { events: events.get(name) ?? [], heardAt: heardAt.get(name) ?? null })
+  }
+  return signs
 }
 
 /** Of each of the machines, never heard of or not. */

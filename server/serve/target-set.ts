@@ -1,6 +1,6 @@
 // Which files of a target a publication renders: those that may differ from what the one before was made from.
 import type { Basis, Past } from '../inventory/store/history.ts'
-import { inSlices } from '../inventory/store/read.ts'
+import { inSlices } from '../inventory/slices.ts'
 import { touchedMachines } from '../inventory/touched.ts'
 import type { TouchedRow } from '../inventory/touched.ts'
 import { hasExpired } from '../plan/boot.ts'

@@ -29,14 +29,45 @@ export type Visit = (
   options?: BrowserContextOptions,
 ) => Promise<Visitor>
 
-/** One browser for a file's tests. @returns a visit of a site on a port of its own, logged in as `user` */
-export function openBrowser(): Visit {
+/** A page of a server at `baseURL`, in a browser of its own memory. */
+export type OpenPage = (t: TestContext, baseURL: string, options?: BrowserContextOptions) => Promise<Visitor>
+
+/** One browser for a file's tests. */
+export function openPages(): OpenPage {
   let browser: Browser
   before(async () => {
-    if (!existsSync(program)) throw new Error('this test needs Chromium: apt-get install chromium')
-    browser = await chromium.launch({ executablePath: program, args: ['--no-sandbox'] })
+    browser = await launch()
   })
   after(() => browser.close())
+  return async (t, baseURL, options = {}) => {
+    const context = await browser.newContext({ baseURL, viewport: screens.desk, ...options })
+    t.after(() => context.close())
+    const page = await context.newPage()
+    page.setDefaultTimeout(15_000)
+    return { page, faults: faultsOf(page) }
+  }
+}
+
+/** @throws when Debian's Chromium is not there */
+export function launch(): Promise<Browser> {
+  if (!existsSync(program)) throw new Error('this test needs Chromium: apt-get install chromium')
+  return chromium.launch({ executablePath: program, args: ['--no-sandbox'] })
+}
+
+/** Grows with what the page complains of. */
+function faultsOf(page: Page): readonly string[] {
+  const faults: string[] = []
+  page.on('console', (message) => {
+    if (['error', 'warning'].includes(message.type()) && !/status of (403|404|409|412|422)/.test(message.text()))
+      faults.push(message.text())
+  })
+  page.on('pageerror', (error) => faults.push(error.message))
+  return faults
+}
+
+/** @returns a visit of a site on a port of its own, logged in as `user` */
+export function openBrowser(): Visit {
+  const open = openPages()
   return async (t, site, user, options = {}) => {
     const { admin } = site
     const server = await openAdmin({
@@ -49,19 +80,12 @@ export function openBrowser(): Visit {
     })
     t.after(server.close)
     const baseURL = `http://127.0.0.1:${server.port}`
-    const context = await browser.newContext({ baseURL, viewport: screens.desk, ...options })
-    t.after(() => context.close())
+    const visitor = await open(t, baseURL, options)
     if (user !== null)
-      await context.addCookies([{ name: 'bootstead', value: await site.session(user), url: baseURL, httpOnly: true }])
-    const page = await context.newPage()
-    page.setDefaultTimeout(15_000)
-    const faults: string[] = []
-    page.on('console', (message) => {
-      if (['error', 'warning'].includes(message.type()) && !/status of (403|404|409|412|422)/.test(message.text()))
-        faults.push(message.text())
-    })
-    page.on('pageerror', (error) => faults.push(error.message))
-    return { page, faults }
+      await visitor.page
+        .context()
+        .addCookies([{ name: 'bootstead', value: await site.session(user), url: baseURL, httpOnly: true }])
+    return visitor
   }
 }
 
@@ -93,15 +117,16 @@ async function takePicture(page: Page, what: string): Promise<void> {
   await page.screenshot({ path: join(pictures, `${what.replaceAll(/\W+/g, '-')}.png`), fullPage: true })
 }
 
-/** Every page in light and dark, at a desk and on a phone. */
+/** Every page in light and dark, or one of them, at a desk and on a phone. */
 export async function assertPages(
   visit: Visit,
   t: TestContext,
   site: TestSite,
   user: string,
   paths: readonly string[],
+  schemes: readonly ('light' | 'dark')[] = ['light', 'dark'],
 ): Promise<void> {
-  for (const colorScheme of ['light', 'dark'] as const) {
+  for (const colorScheme of schemes) {
     const { page, faults } = await visit(t, site, user, { colorScheme })
     for (const [name, size] of Object.entries(screens)) {
       await page.setViewportSize(size)

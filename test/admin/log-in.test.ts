@@ -205,3 +205,32 @@ describe('a session', () => {
     assert.equal((await get(app, '/users', mine)).status, 403)
   })
 })
+
+describe('a screen that stays signed in', () => {
+  const day = 24 * 3600_000
+
+  test('looks for ninety days, whoever logged it in, and is not asked again after hours without anybody', async (t) => {
+    const { app, pass, audit } = await openTestSite(t)
+    const answer = await post(app, '/login', null, { name: 'admin', password, screen: '1' })
+    assert.match(String(answer.headers['set-cookie']), /; Max-Age=7776000; /, 'it outlives the browser')
+    const screen = newSession(answer)
+    assert.deepEqual(await audit(), ['log-in of a screen admin by web:admin'])
+    assert.equal((await get(app, '/users', screen)).status, 403, 'an administrator’s screen is a viewer’s')
+    pass(80 * day)
+    assert.equal((await get(app, '/account', screen)).status, 200)
+    assert.equal((await post(app, '/login', null, { name: 'viewer', password })).status, 303, 'sessions are tidied')
+    assert.equal((await get(app, '/account', screen)).status, 200)
+    pass(10 * day)
+    assert.equal((await get(app, '/account', screen)).status, 303)
+  })
+
+  test('changes nothing, neither password nor token of who logged it in; it can be logged out', async (t) => {
+    const { app } = await openTestSite(t)
+    const screen = newSession(await post(app, '/login', null, { name: 'viewer', password, screen: '1' })) ?? ''
+    const change = { current: password, password: 'another good password', again: 'another good password' }
+    assert.equal((await post(app, '/account/password', screen, change)).status, 403)
+    assert.equal((await post(app, '/account/tokens', screen, { name: 'x', role: 'viewer', days: '1' })).status, 403)
+    assert.equal((await post(app, '/logout', screen)).status, 303)
+    assert.equal((await get(app, '/account', screen)).status, 303)
+  })
+})

@@ -18,6 +18,7 @@ import type { DhcpProbe } from './dhcp-client.ts'
 import { openDhcpProbe } from './dhcp-client.ts'
 import { dhcpLoads } from './dhcp.ts'
 import { startDnsmasq } from './dnsmasq.ts'
+import { pagesAsked } from './pages.ts'
 import { bootStorms } from './storm.ts'
 import { tftpTransfers } from './tftp.ts'
 import { viewsFollowed } from './views.ts'
@@ -214,6 +215,7 @@ const sections: Readonly<Record<string, () => Promise<readonly Table[]>>> = {
   tftp: tftpTransfers,
   storm: () => bootStorms(folder),
   views: async () => [await viewsFollowed(mariadb, stateOf)],
+  pages: () => pagesAsked(folder),
 }
 
 try {

@@ -20,7 +20,7 @@ export type BenchServer = Readonly<{
 const ticksPerSecond = 100 // USER_HZ on every Linux that Node runs on
 
 /**
- * Starts `bootstead serve` with HTTP and DHCP on one processor; `answered` tells when it has an answer.
+ * Starts `bootstead serve` with HTTP and DHCP on one processor, other doors as said; `answered` tells when it has an answer.
  * Without it: when `path` is answered with 200.
  */
 export async function startBenchServer(
@@ -28,6 +28,7 @@ export async function startBenchServer(
   state: string,
   path: string,
   answered?: () => Promise<unknown>,
+  doors: readonly string[] = ['--no-tftp', '--no-admin'],
 ): Promise<BenchServer> {
   const port = await freePort()
   const began = process.hrtime.bigint()
@@ -41,8 +42,7 @@ export async function startBenchServer(
     serverAddress,
     '--http-port',
     String(port),
-    '--no-tftp',
-    '--no-admin',
+    ...doors,
     '--no-verify-address',
     '--log-level',
     'error',
@@ -93,7 +93,7 @@ export function memoryOf(pid: number): Readonly<{ now: number; peak: number }> {
   return { now: Math.round(kib('VmRSS') / 1024), peak: Math.round(kib('VmHWM') / 1024) }
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const probe = createServer()
   await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', resolve))
   const { port } = probe.address() as AddressInfo

@@ -4,7 +4,7 @@ import { copyFile, mkdir, truncate, writeFile } from 'node:fs/promises'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { cacheFolder, logFolder } from './packages.ts'
-import { ended, type Network } from './network.ts'
+import { ended, type Cable, type Network } from './network.ts'
 
 /**
  * `uefi` starts PXE first, `uefi-http` has no PXE and starts HTTP boot, `uefi-secure` is `uefi` with Secure Boot on, and
@@ -19,7 +19,7 @@ export interface MachineOptions {
   readonly mac: string
   /** Made by `makeDisk`. */
   readonly disk: string
-  readonly tap: string
+  readonly tap: string | Cable
   readonly memoryMiB?: number
   readonly cpus?: number
   /** A Unix socket to make; a port of the machine (/dev/vport…) is its other end. */
@@ -144,7 +144,7 @@ const common = (options: MachineOptions): readonly string[] => [
   ...['-m', String(options.memoryMiB ?? 1024)],
   ...['-uuid', `00000000-0000-4000-8000-${options.mac.replaceAll(':', '')}`], // PXELINUX asks for a file of that name first
   ...['-nodefaults', '-display', 'none', '-vga', 'none', '-serial', 'stdio'],
-  ...['-netdev', `tap,id=net0,ifname=${options.tap},script=no,downscript=no${options.capture ? ',vnet_hdr=off' : ''}`],
+  ...['-netdev', netdev(options)],
   ...['-drive', `if=none,id=disk0,format=raw,file=${options.disk},cache=unsafe`],
   ...['-device', 'virtio-blk-pci,drive=disk0,serial=disk0,bootindex=2'],
   ...(options.port === undefined
@@ -155,6 +155,11 @@ const common = (options: MachineOptions): readonly string[] => [
       ]),
   ...(options.capture ? ['-object', `filter-dump,id=dump0,netdev=net0,file=${options.capture}`] : []),
 ]
+
+const netdev = ({ tap, capture }: MachineOptions): string =>
+  typeof tap === 'string'
+    ? `tap,id=net0,ifname=${tap},script=no,downscript=no${capture ? ',vnet_hdr=off' : ''}`
+    : `dgram,id=net0,local.type=inet,local.host=127.0.0.1,local.port=${String(tap.machine)},remote.type=inet,remote.host=127.0.0.1,remote.port=${String(tap.cable)}`
 
 const firmwareArguments = async (options: MachineOptions): Promise<readonly string[]> => {
   const card = `virtio-net-pci,netdev=net0,mac=${options.mac},bootindex=1`

@@ -3,13 +3,18 @@ import { execFile, spawn, type ChildProcess, type SpawnOptions } from 'node:chil
 import { once } from 'node:events'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { setTimeout as pause } from 'node:timers/promises'
 import { promisify } from 'node:util'
+import type { Badness } from '../protocol/bad-wire.ts'
 import { cacheFolder } from './packages.ts'
 
 const run = promisify(execFile)
 
 export const serverAddress = '192.0.2.1'
 const bridge = 'br0'
+
+type Ports = [machine: number, cable: number, socket: number, plug: number]
 
 /** A network stack of its own: that of the server, or of another host. */
 export interface Host {
@@ -20,9 +25,19 @@ export interface Host {
   readonly close: () => Promise<void>
 }
 
+/** Ethernet frames in UDP datagrams on the network's loopback, between these ports. */
+export interface Cable {
+  readonly machine: number
+  readonly cable: number
+  /** Frames that it has carried, and of these the lost ones. */
+  readonly count: () => Promise<Readonly<{ frames: number; lost: number }>>
+}
+
 export interface Network extends Host {
   /** A new tap device on the bridge, for one machine. */
   readonly addTap: () => Promise<string>
+  /** A cable of that kind into the bridge, for one machine; the numbers it draws are the seed's. */
+  readonly addBadCable: (badness: Badness, seed: number) => Promise<Cable>
   /** Another host, with cards of these names on the bridge; they are down. */
   readonly addHost: (cards: readonly string[]) => Promise<Host>
 }
@@ -71,6 +86,37 @@ export const openNetwork = async (addresses: 'own' | 'given' = 'own'): Promise<N
     await ip(`link set ${tap} master ${bridge} up`)
     return tap
   }
+  const addBadCable = async (badness: Badness, seed: number): Promise<Cable> => {
+    const tap = `tap${String(taps++)}`
+    const [machine, cable, socket, plug] = [0, 1, 2, 3].map((port) => 20_000 + taps * 10 + port) as Ports
+    // Frames from a tap have whole checksums, unlike those that a packet socket sees on a bridge.
+    const peer = `UDP4-DATAGRAM:127.0.0.1:${String(socket)},bind=127.0.0.1:${String(plug)}`
+    network.spawn('socat', ['-b', '65536', `TUN,tun-type=tap,tun-name=${tap},iff-no-pi,iff-up`, peer])
+    const job = JSON.stringify({ ports: { machine, cable, socket, plug }, badness, seed })
+    const carrier = network.spawn(
+      process.execPath,
+      ['--import', 'tsx', join(import.meta.dirname, 'bad-cable.ts'), job],
+      {
+        stdio: ['pipe', 'pipe', 'inherit'],
+      },
+    )
+    if (carrier.stdout === null) throw new Error('a bad cable tells nothing')
+    const said = createInterface(carrier.stdout)[Symbol.asyncIterator]()
+    await said.next()
+    for (let tries = 0; ; tries++)
+      try {
+        await ip(`link set ${tap} master ${bridge}`)
+        break
+      } catch (error) {
+        if (tries === 50) throw error
+        await pause(100)
+      }
+    const count = async () => {
+      carrier.stdin?.write('\n')
+      return JSON.parse((await said.next()).value as string) as Readonly<{ frames: number; lost: number }>
+    }
+    return { machine, cable, count }
+  }
   const addHost = async (cards: readonly string[]) => {
     const host = await openNamespace()
     for (const card of cards) {
@@ -84,7 +130,7 @@ export const openNetwork = async (addresses: 'own' | 'given' = 'own'): Promise<N
     await ended(advertiser)
     await network.close()
   }
-  return { ...network, addTap, addHost, close }
+  return { ...network, addTap, addBadCable, addHost, close }
 }
 
 /**

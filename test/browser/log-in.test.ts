@@ -1,83 +1,28 @@
 // The pages in a real browser: log-in flows, keyboard, both themes, a phone, and axe's rules of WCAG AA.
 import assert from 'node:assert/strict'
-import { existsSync, mkdirSync, readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
-import { join } from 'node:path'
-import { after, before, describe, test } from 'node:test'
-import type { TestContext } from 'node:test'
-import type { Browser, BrowserContext, Page } from 'playwright-core'
-import { chromium } from 'playwright-core'
+import { describe, test } from 'node:test'
+import type { Page } from 'playwright-core'
 import { makeLink, pathOfLink } from '../../server/admin/accounts.ts'
-import { openAdmin } from '../../server/admin/server.ts'
-import type { TestSite } from '../admin/site.ts'
+import { assertAccessible, openBrowser } from '../admin/browser.ts'
 import { by, openTestSite, password } from '../admin/site.ts'
 
-const program = '/usr/bin/chromium'
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
-/** For whoever wants to look: a folder for pictures of each page. */
-const pictures = process.env['BOOTSTEAD_PICTURES'] ?? ''
-
-let browser: Browser
-before(async () => {
-  if (!existsSync(program)) throw new Error('this test needs Chromium: apt-get install chromium')
-  browser = await chromium.launch({ executablePath: program, args: ['--no-sandbox'] })
-})
-after(() => browser.close())
-
-type Visitor = Readonly<{ page: Page; context: BrowserContext; site: TestSite; faults: readonly string[] }>
-
-/** A browser of its own on a server of its own. `faults` is what the console complained of: a broken content policy, above all. */
-async function visit(t: TestContext, options: Parameters<Browser['newContext']>[0] = {}): Promise<Visitor> {
-  const site = await openTestSite(t)
-  const admin = await openAdmin({
-    ...site.admin,
-    now: site.admin.now,
-    listen: '127.0.0.1',
-    port: 0,
-    tls: null,
-    trustProxy: [],
-  })
-  t.after(admin.close)
-  const context = await browser.newContext({ baseURL: `http://127.0.0.1:${admin.port}`, ...options })
-  t.after(() => context.close())
-  const page = await context.newPage()
-  const faults: string[] = []
-  page.on('console', (message) => {
-    if (['error', 'warning'].includes(message.type()) && !/status of (403|422|404)/.test(message.text()))
-      faults.push(message.text())
-  })
-  page.on('pageerror', (error) => faults.push(error.message))
-  return { page, context, site, faults }
-}
+const visit = openBrowser()
 
 async function logIn(page: Page, name: string): Promise<void> {
   await page.goto('/login')
   await page.getByLabel('Name').fill(name)
   await page.getByLabel('Password').fill(password)
   await page.getByRole('button', { name: 'Log in' }).click()
+  await ownMenu(page).waitFor()
 }
 
-type Violation = Readonly<{ id: string; nodes: readonly Readonly<{ html: string; failureSummary: string }>[] }>
-
-/** @throws naming each element that breaks a rule of WCAG 2.2 A or AA, or one of axe's good practices */
-async function assertAccessible(page: Page, what: string): Promise<void> {
-  // The content policy lets no script be added to the page; the debugger's own evaluation is not the page's.
-  await page.evaluate(axe)
-  const violations = await page.evaluate<readonly Violation[]>('axe.run().then(({ violations }) => violations)')
-  const told = violations.flatMap(({ id, nodes }) =>
-    nodes.map(({ html, failureSummary }) => `${id}: ${html}\n${failureSummary}`),
-  )
-  assert.deepEqual(told, [], what)
-  if (pictures === '') return
-  mkdirSync(pictures, { recursive: true })
-  await page.screenshot({ path: join(pictures, `${what.replaceAll(/\W+/g, '-')}.png`), fullPage: true })
-}
+const ownMenu = (page: Page) => page.locator('.self summary')
 
 const isAt = (page: Page, path: string): void => assert.equal(new URL(page.url()).pathname, path)
 
 describe('in a browser', () => {
   test('one logs in, comes to where one wanted to go, and logs out; back shows nothing any more', async (t) => {
-    const { page, faults } = await visit(t)
+    const { page, faults } = await visit(t, await openTestSite(t), null)
     await page.goto('/users')
     isAt(page, '/login')
     await page.getByLabel('Name').fill('admin')
@@ -89,15 +34,17 @@ describe('in a browser', () => {
     await page.keyboard.press('Enter')
     await page.getByRole('heading', { name: 'Users', exact: true }).waitFor()
     isAt(page, '/users')
+    await ownMenu(page).click()
     await page.getByRole('button', { name: 'Log out' }).click()
-    isAt(page, '/login')
-    await page.goBack()
-    isAt(page, '/login')
+    await page.getByRole('heading', { name: 'Log in' }).waitFor()
+    await page.evaluate('history.back()')
+    await page.waitForURL(/\/login\?next=/)
     assert.deepEqual(faults, [])
   })
 
   test('the first administrator comes in by the link, and everybody else by theirs', async (t) => {
-    const { page, site, context, faults } = await visit(t)
+    const site = await openTestSite(t)
+    const { page, faults } = await visit(t, site, null)
     await site.store.db.deleteFrom('users').execute()
     await page.goto('/')
     assert.match((await page.textContent('main')) ?? '', /Nobody can log in yet/)
@@ -107,25 +54,29 @@ describe('in a browser', () => {
     await page.getByLabel('New password').fill('a few easy words')
     await page.getByLabel('The same again').fill('a few easy words')
     await page.getByRole('button', { name: 'Come in' }).click()
-    await page.getByRole('heading', { name: 'My account' }).waitFor()
+    await page.getByRole('heading', { name: 'Farm' }).waitFor()
+    await ownMenu(page).click()
     await page.getByRole('link', { name: 'Users' }).click()
     await page.getByRole('combobox', { name: 'Role', exact: true }).selectOption('operator')
     await page.getByRole('button', { name: 'Make a link' }).click()
     const link = (await page.getByText('/invitation?token=').textContent()) ?? ''
-    await context.clearCookies()
+    await page.context().clearCookies()
     await page.goto(link)
     await page.getByLabel('Name').fill('bob')
     await page.getByLabel('New password').fill('a few easy words')
     await page.getByLabel('The same again').fill('a few easy words')
     await page.keyboard.press('Enter')
-    await page.getByRole('link', { name: 'bob operator' }).waitFor()
+    await ownMenu(page).getByText('bob operator').waitFor()
+    await ownMenu(page).click()
+    await page.getByRole('link', { name: 'My account' }).waitFor()
     assert.equal(await page.getByRole('link', { name: 'Users' }).count(), 0, 'no way to where one may not go')
     assert.deepEqual(faults, [])
   })
 
   test('an API token is made, shown once and removed', async (t) => {
-    const { page, faults } = await visit(t)
+    const { page, faults } = await visit(t, await openTestSite(t), null)
     await logIn(page, 'operator')
+    await page.goto('/account')
     await page.getByRole('textbox', { name: 'Name' }).fill('nightly')
     await page.getByRole('button', { name: 'Make a token' }).click()
     assert.match((await page.locator('code.secret').textContent()) ?? '', /^bootstead_/)
@@ -137,7 +88,7 @@ describe('in a browser', () => {
   })
 
   test('the keyboard reaches everything, from “Skip to content” on, and one sees where one is', async (t) => {
-    const { page } = await visit(t)
+    const { page } = await visit(t, await openTestSite(t), null)
     await logIn(page, 'admin')
     await page.goto('/users')
     await page.keyboard.press('Tab')
@@ -164,11 +115,13 @@ describe('in a browser', () => {
 
   for (const colorScheme of ['light', 'dark'] as const)
     test(`WCAG AA, ${colorScheme}: axe finds nothing on any page, at a desk or on a phone, where nothing sticks out`, async (t) => {
-      const { page, site, faults } = await visit(t, { colorScheme })
+      const site = await openTestSite(t)
+      const { page, faults } = await visit(t, site, null, { colorScheme })
       await makeLink(site.store, { kind: 'reset', user: 'viewer' }, 1, by)
       await page.goto('/login')
       await assertAccessible(page, `log-in ${colorScheme}`)
       await logIn(page, 'admin')
+      await page.goto('/account')
       await page.getByRole('textbox', { name: 'Name' }).fill('nightly')
       await page.getByRole('button', { name: 'Make a token' }).click()
       for (const [name, width] of [
@@ -188,7 +141,7 @@ describe('in a browser', () => {
     })
 
   test('light or dark is the system’s choice until one chooses, and then it stays', async (t) => {
-    const { page } = await visit(t, { colorScheme: 'dark' })
+    const { page } = await visit(t, await openTestSite(t), null, { colorScheme: 'dark' })
     const ground = () => page.evaluate('getComputedStyle(document.documentElement).backgroundColor')
     await page.goto('/login')
     const dark = await ground()
@@ -202,7 +155,7 @@ describe('in a browser', () => {
   })
 
   test('the content policy holds: a script that got into a page would not run', async (t) => {
-    const { page, faults } = await visit(t)
+    const { page, faults } = await visit(t, await openTestSite(t), null)
     await page.goto('/login')
     await page.evaluate(
       `document.body.insertAdjacentHTML('beforeend', '<img src="x" onerror="document.title = \\'broken\\'">')`,

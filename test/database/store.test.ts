@@ -17,6 +17,7 @@ import {
   readConsoles,
   readEverInstalled,
   readEvents,
+  readEventsAfter,
   readHeardAt,
   readLatestEvents,
   readRevision,
@@ -286,6 +287,28 @@ for (const flavour of ['sqlite', 'mysql'] as const) {
         ['acas0001', 'armed', 'dhcp'],
         ['acas0002', 'dhcp'],
       ])
+    })
+
+    test('events after a number are read of more machines than fit into one question, and in their order', async (t) => {
+      const store = await opened(t)
+      const event = { stage: 'dhcp', detail: null, progress: null, door: 'dhcp', peer: null }
+      const names = Array.from({ length: 1001 }, (_, index) => `m${index}`)
+      const reporters = ['m1000', 'm0', 'other', 'm500']
+      await recordEvents(
+        store,
+        reporters.map((machine, index) => ({ ...event, machine, at: isoTime(index) })),
+      )
+      const found = await readEventsAfter(store, 0, { machines: names, limit: 10 })
+      assert.deepEqual(
+        found.map(({ machine }) => machine),
+        ['m1000', 'm0', 'm500'],
+      )
+      const first = found[0]?.id ?? assert.fail('nothing was found')
+      const next = await readEventsAfter(store, first, { machines: names, limit: 1 })
+      assert.deepEqual(
+        next.map(({ machine }) => machine),
+        ['m0'],
+      )
     })
 
     test('of each machine the newest console is kept, whatever the order; none of it is a change', async (t) => {

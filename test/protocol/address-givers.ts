@@ -95,7 +95,9 @@ const titles: Readonly<Record<DaemonName, string>> = { isc: 'ISC dhcpd', kea: 'K
 /** What the manual has a server on the same host say. */
 export async function manualLines(name: DaemonName): Promise<string> {
   const [, lines = ''] =
-    new RegExp(`^${titles[name]}, in.*:\\n\\n((?: {4}.*\\n)+)`, 'm').exec(await readFile(manual, 'utf8')) ?? []
+    new RegExp(`^${titles[name]}, in.*:\\n\\n<!--.*\\n\\n\`\`\`conf\\n((?:.*\\n)+?)\`\`\``, 'm').exec(
+      await readFile(manual, 'utf8'),
+    ) ?? []
   assert.notEqual(lines, '', `${manual} has no lines for ${name}`)
   return lines
 }

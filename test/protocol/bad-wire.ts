@@ -12,6 +12,24 @@ export type Badness = Readonly<{
   delayMs: number
 }>
 
+/**
+ * Does what is handed to it as often, and as late, as that makes it.
+ * @param random gives numbers from 0 up to 1
+ */
+export function badly({ loss, duplicates, late, delayMs }: Badness, random: () => number) {
+  let lost = 0
+  return {
+    carry: (send: () => void): void => {
+      const copies = random() < loss ? 0 : random() < duplicates ? 2 : 1
+      if (copies === 0) lost++
+      for (let copy = 0; copy < copies; copy++)
+        if (random() < late) setTimeout(send, random() * delayMs)
+        else send()
+    },
+    lost: () => lost,
+  }
+}
+
 export type BadWire = Readonly<{
   /** Where clients ask, on 127.0.0.1. */
   port: number
@@ -24,7 +42,7 @@ export async function openBadWire(server: number, badness: Badness, random: () =
   const sockets = new Set<Socket>()
   /** For each port of a client, the socket that asks the server for it. */
   const askers = new Map<number, Promise<Socket>>()
-  let lost = 0
+  const wire = badly(badness, random)
   let isOpen = true
 
   async function open(): Promise<Socket> {
@@ -36,15 +54,9 @@ export async function openBadWire(server: number, badness: Badness, random: () =
   }
 
   function carry(datagram: Buffer, from: Socket, to: number): void {
-    const copies = random() < badness.loss ? 0 : random() < badness.duplicates ? 2 : 1
-    if (copies === 0) lost++
-    for (let copy = 0; copy < copies; copy++) {
-      const send = (): void => {
-        if (isOpen) from.send(datagram, to, '127.0.0.1')
-      }
-      if (random() < badness.late) setTimeout(send, random() * badness.delayMs)
-      else send()
-    }
+    wire.carry(() => {
+      if (isOpen) from.send(datagram, to, '127.0.0.1')
+    })
   }
 
   /** To the server this is the client; each port of the server that answers gets one towards the client. */
@@ -72,7 +84,7 @@ export async function openBadWire(server: number, badness: Badness, random: () =
   })
   return {
     port: front.address().port,
-    lost: () => lost,
+    lost: wire.lost,
     close: () => {
       isOpen = false
       for (const socket of sockets) socket.close()

@@ -334,7 +334,7 @@ test('a client that asks and then takes nothing loses its connection, and anothe
   const stateDir = temporaryFolder(t)
   mkdirSync(join(stateDir, 'loaders'))
   writeFileSync(join(stateDir, 'loaders/large'), Buffer.alloc(32 << 20))
-  const doors = { dhcpPort: null, tftpPort: null, httpIdleMs: 500 }
+  const doors = { dhcpPort: null, tftpPort: null, httpPatience: { silenceMs: 500 } }
   const server = await startServer(t, await sqliteStore(t, 'site: {}'), { stateDir, ...doors })
   const port = server.ports.http ?? 0
   const connections = (): number => process.getActiveResourcesInfo().filter((one) => one === 'TCPSocketWrap').length

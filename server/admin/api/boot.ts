@@ -1,13 +1,11 @@
 // What machines do at their next network boot: an install, once; the disk, a rescue system, a memory test, or nothing.
 import { z } from 'zod'
 import { bootActions } from '../../inventory/rows.ts'
-import { selectMachines } from '../../inventory/select.ts'
-import type { Snapshot } from '../../inventory/snapshot.ts'
-import { isoTime, recordBootAction } from '../../inventory/store/record.ts'
 import type { Expected } from '../../inventory/store/versions.ts'
-import { armMachines } from '../../manage/arming.ts'
-import type { Armed } from '../../manage/arming.ts'
-import { problemWith, Refused } from '../../manage/failure.ts'
+import { armNamed } from '../../manage/arming.ts'
+import type { Refusal } from '../../manage/arming.ts'
+import { setBootOf } from '../../manage/boot-actions.ts'
+import { problemWith } from '../../manage/failure.ts'
 import { foldNames } from '../../manage/names.ts'
 import { HttpRefusal } from '../refusal.ts'
 import type { Answer, Api, Call, Endpoint } from './endpoint.ts'
@@ -35,7 +33,9 @@ const boot = z.object({ boot: z.enum(bootActions), machines: z.array(z.string())
 const armAnswers = {
   200: { what: 'what is erased, and until when the installs wait for their machines', schema: armed },
 } as const
-const bootAnswers = { 200: { what: 'what the machines do next', schema: boot } } as const
+const bootAnswers = {
+  200: { what: 'what the machines do next; nobody, when filters leave nobody', schema: boot },
+} as const
 const params = { name: 'its host name' }
 const ifMatch = { 'If-Match': 'the ETag of what was decided on; when it is another by now, nothing is done' }
 
@@ -95,26 +95,22 @@ type Asked = Pick<Call<unknown, unknown>, 'desk' | 'visit' | 'params'>
 
 async function arm(api: Api, call: Asked, words: readonly string[], options: ArmOptions): Promise<Answer> {
   const { guests, hours = null, dryRun } = options
-  const snapshot = await api.current()
-  const named = machinesAsked(snapshot, words)
-  const done = await armMachines(call.desk, snapshot, named, { guests, hours, dryRun, expected: expectedOf(call) })
-  if (done.kind === 'refused') throw refusal(done)
-  const { toArm, armings, expiresAt } = done
-  const namesOf = (machines: typeof toArm.along): readonly string[] => machines.map(({ hostname }) => hostname)
-  const told = {
-    dryRun,
-    expiresAt: isoTime(expiresAt),
-    armed: armings,
-    along: namesOf(toArm.along),
-    left: namesOf(toArm.left),
-  }
-  return { body: told }
+  const armOptions = { guests, hours, dryRun, expected: expectedOf(call) }
+  const told = await armNamed(call.desk, await api.current(), words, armOptions)
+  if (told.kind === 'refused') throw refusal(told.refused, told.along)
+  const { kind: _, ...body } = told
+  return { body }
 }
 
-function refusal({ refusals }: Extract<Armed, { kind: 'refused' }>): HttpRefusal {
-  const names = foldNames(refusals.map(({ hostname }) => hostname))
+/** By it a program tells this refusal from others. */
+export const notArmedType = 'urn:bootstead:not-armed'
+
+function refusal(refused: readonly Refusal[], along: readonly string[]): HttpRefusal {
+  const names = foldNames(refused.map(({ hostname }) => hostname))
   return new HttpRefusal(422, `nothing was armed, because of ${names}`, {
-    problems: refusals.map(({ hostname, why }) => problemWith(hostname, why)),
+    type: notArmedType,
+    problems: refused.map(({ hostname, why }) => problemWith(hostname, why)),
+    more: { along },
   })
 }
 
@@ -124,16 +120,8 @@ async function setBoot(
   words: readonly string[],
   action: (typeof others)[number],
 ): Promise<Answer> {
-  const names = machinesAsked(await api.current(), words).map(({ hostname }) => hostname)
-  const { store, who, now } = call.desk
-  await recordBootAction(store, names, action, { who, now: now(), expected: expectedOf(call) })
-  return { body: { boot: action, machines: names } }
-}
-
-function machinesAsked(snapshot: Snapshot, words: readonly string[]) {
-  const machines = selectMachines(snapshot, words)
-  if (machines.length === 0) throw new Refused(`${words.join(' ')}: no machine matches; nothing was done`)
-  return machines
+  const machines = await setBootOf(call.desk, await api.current(), words, action, expectedOf(call))
+  return { body: { boot: action, machines } }
 }
 
 function expectedOf({ visit, params: { name } }: Asked): readonly Expected[] {

@@ -8,6 +8,7 @@ import { Outdated } from '../../inventory/store/versions.ts'
 import type { Desk } from '../../manage/desk.ts'
 import { TemplateError } from '../../render/templates.ts'
 import type { Problem } from '../../manage/failure.ts'
+import { Misworded } from '../../manage/failure.ts'
 import { HttpRefusal } from '../refusal.ts'
 import type { Role } from '../roles.ts'
 import type { Route, Visit } from '../route.ts'
@@ -51,6 +52,8 @@ export type Endpoint<Query = unknown, Body = unknown> = Readonly<{
   /** As OpenAPI writes it: `/machines/{name}`, below /api/v1. */
   path: string
   role: Role
+  /** As of a route. */
+  only?: 'session'
   tag: string
   summary: string
   description?: string
@@ -60,6 +63,8 @@ export type Endpoint<Query = unknown, Body = unknown> = Readonly<{
   body?: z.ZodType<Body>
   /** Request headers, and what they are for. */
   headers?: Readonly<Record<string, string>>
+  /** Of the request, at most. */
+  mostBytes?: number
   answers: Answers
   example?: Example
   handle: (call: Call<Query, Body>) => Promise<Answer | 'sent'> | Answer | 'sent'
@@ -76,7 +81,8 @@ export function routeOf(api: Api, one: Endpoint): Route {
     method: one.method,
     path: `${apiRoot}${one.path.replaceAll(/\{(\w+)\}/g, ':$1')}`,
     role: one.role,
-    mostBytes: 8 * 1024 * 1024, // a thousand machines' edits in one transaction
+    ...(one.only === undefined ? {} : { only: one.only }),
+    mostBytes: one.mostBytes ?? 8 * 1024 * 1024, // a thousand machines' edits in one transaction
     handle: async (visit) => {
       const answer = await orRefuse(async () => one.handle(callOf(api, one, visit)))
       if (answer === 'sent') return
@@ -132,6 +138,7 @@ async function orRefuse<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work()
   } catch (error) {
+    if (error instanceof Misworded) throw new HttpRefusal(400, error.message)
     if (error instanceof SelectorError) throw new HttpRefusal(404, error.message)
     if (error instanceof ViewEditRefused) throw new HttpRefusal(409, error.message)
     if (error instanceof TemplateError) throw new HttpRefusal(422, error.message)

@@ -6,7 +6,10 @@ import { HttpRefusal } from '../refusal.ts'
 import type { Visit } from '../route.ts'
 
 export type EventStreams = Readonly<{
-  /** @param machines whose events; null: all. @throws HttpRefusal 503 when there are too many streams */
+  /**
+   * @param machines whose events; null: all
+   * @throws HttpRefusal 503 when there are too many streams, 429 when too many are this user's
+   */
   open: (store: Store, visit: Visit, machines: ReadonlySet<string> | null) => Promise<'sent'>
   /** Ends all of them. */
   close: () => void
@@ -14,17 +17,23 @@ export type EventStreams = Readonly<{
 
 export type StreamLimits = Readonly<{
   mostStreams: number
+  /** Of one user: nobody keeps the others out. */
+  mostOfOne: number
   pollMs: number
-  /** A comment so often, so that nobody between takes a silent connection for a dead one. */
+  /**
+   * A comment so often, so that nobody between takes a silent connection for a dead one; and a look whether whoever
+   * listens still may.
+   */
   heartbeatMs: number
   /** After so long a stream ends; a browser comes back by itself, and is asked who it is. */
   longestMs: number
-  /** Bytes that a slow reader may be behind. */
+  /** Bytes of what came before that may not have been read when more comes. */
   mostBehind: number
 }>
 
 export const streamLimits: StreamLimits = {
   mostStreams: 200,
+  mostOfOne: 40,
   pollMs: 1000,
   heartbeatMs: 15_000,
   longestMs: 15 * 60_000,
@@ -37,6 +46,7 @@ const eventsPerLook = 5000
 const lookBackMs = 10_000
 
 type Stream = Readonly<{
+  user: string
   response: Response
   machines: ReadonlySet<string> | null
   /** What comes while the events before it are read; null as soon as those are sent. */
@@ -56,13 +66,18 @@ export function openEventStreams(limits: StreamLimits = streamLimits): EventStre
         throw new HttpRefusal(503, `${streams.size} streams of events are open, and no more are served`, {
           headers: { 'Retry-After': '10' },
         })
+      const own = [...streams].filter(({ user }) => user === visit.actor.name)
+      if (own.length >= limits.mostOfOne)
+        throw new HttpRefusal(429, `${own.length} streams of ${visit.actor.name} are open, and no more are served`, {
+          headers: { 'Retry-After': '10' },
+        })
       const stream = startStream(visit, machines, limits, () => {
         streams.delete(stream)
         if (streams.size === 0) poller.stop()
       })
       streams.add(stream)
       await poller.start(store)
-      const missed = await eventsMissed(store, visit)
+      const missed = await eventsMissed(store, visit, machines)
       const had = new Set(missed.map(({ id }) => id))
       send(stream, [...missed, ...(stream.held.events ?? []).filter(({ id }) => !had.has(id))], limits)
       stream.held.events = null
@@ -77,15 +92,13 @@ export function openEventStreams(limits: StreamLimits = streamLimits): EventStre
 }
 
 function startStream(
-  { response }: Visit,
+  visit: Visit,
   machines: ReadonlySet<string> | null,
   { heartbeatMs, longestMs }: StreamLimits,
   onEnd: () => void,
 ): Stream {
-  const timers = [
-    setInterval(() => response.write(': nothing new\n\n'), heartbeatMs),
-    setTimeout(() => response.end(), longestMs),
-  ]
+  const { response, actor } = visit
+  const timers = [setInterval(() => void beat(visit), heartbeatMs), setTimeout(() => response.end(), longestMs)]
   response.once('close', () => {
     for (const timer of timers) clearTimeout(timer)
     onEnd()
@@ -96,21 +109,34 @@ function startStream(
     'X-Accel-Buffering': 'no',
   })
   response.write('retry: 2000\n\n')
-  return { response, machines, held: { events: [] } }
+  return { user: actor.name, response, machines, held: { events: [] } }
+}
+
+/** While the store is away nobody can tell who may: the stream stays, and has nothing to say. */
+async function beat({ response, mayStill }: Visit): Promise<void> {
+  if (!(await mayStill().catch(() => true))) response.end()
+  else if (!response.writableEnded) response.write(': nothing new\n\n')
 }
 
 /** What came since the event that was had last; without one the stream begins now. */
-async function eventsMissed(store: Store, { request }: Visit): Promise<readonly EventRow[]> {
+async function eventsMissed(
+  store: Store,
+  { request }: Visit,
+  machines: ReadonlySet<string> | null,
+): Promise<readonly EventRow[]> {
   const last = Number(request.get('last-event-id') ?? NaN)
-  return Number.isInteger(last) && last >= 0 ? readEventsAfter(store, last, { limit: eventsPerLook }) : []
+  // Only theirs: who listens to a machine that was silent for long would else get nothing but others' events, again and again.
+  const theirs = machines === null ? {} : { machines: [...machines] }
+  return Number.isInteger(last) && last >= 0 ? readEventsAfter(store, last, { limit: eventsPerLook, ...theirs }) : []
 }
 
 function send({ response, machines }: Stream, events: readonly EventRow[], { mostBehind }: StreamLimits): void {
   if (response.writableEnded) return
   const own = machines === null ? events : events.filter(({ machine }) => machines.has(machine))
   if (own.length === 0) return
+  // Before, for what comes now may be long: whoever reads has had what came before. It comes back, and says what it had.
+  if (response.writableLength > mostBehind) return void response.destroy()
   response.write(own.map((event) => `id: ${event.id}\ndata: ${JSON.stringify(event)}\n\n`).join(''))
-  if (response.writableLength > mostBehind) response.destroy() // it comes back, and says what it had
 }
 
 /** Looks for new events as long as it is not stopped; a look that fails is followed by another. */

@@ -2,15 +2,25 @@
 import { z } from 'zod'
 import { readChanges } from '../../inventory/store/read.ts'
 import { waysBetween } from '../../manage/diff.ts'
-import { loggedToShow, parseChange } from '../../manage/history.ts'
+import { toldChange } from '../../manage/history.ts'
 import { editsBackTo, readPicture, revisionHelp } from '../../manage/revisions.ts'
-import { change, changeAnswers, changeQuery } from './apply.ts'
+import { change, changed, changeQuery } from './apply.ts'
 import type { Api, Endpoint } from './endpoint.ts'
 import { endpoint } from './endpoint.ts'
 import { historyChange, way } from './schemas.ts'
 
 const tag = 'changes'
 const revision = z.string().min(1).describe(revisionHelp)
+
+export const reverted = z.object({
+  ...changed.shape,
+  revision: z.number().describe('what the inventory is as at'),
+  unreadable: z
+    .array(z.object({ table: z.string(), key: z.string() }))
+    .describe('rows that could not be read then either; they stay as they are'),
+})
+
+export const differences = z.object({ before: z.number(), after: z.number(), ways: z.array(way) })
 
 export const historyEndpoints = (api: Api): readonly Endpoint[] => [
   endpoint({
@@ -33,7 +43,7 @@ export const historyEndpoints = (api: Api): readonly Endpoint[] => [
         ...(before === undefined ? {} : { before }),
       }
       const rows = await readChanges(desk.store, filter)
-      return { body: { items: rows.map((row) => loggedToShow(parseChange(row))) } }
+      return { body: { items: rows.map(toldChange) } }
     },
   }),
   endpoint({
@@ -46,7 +56,7 @@ export const historyEndpoints = (api: Api): readonly Endpoint[] => [
     answers: {
       200: {
         what: 'machines that change alike are together',
-        schema: z.object({ before: z.number(), after: z.number(), ways: z.array(way) }),
+        schema: differences,
       },
     },
     example: { query: { before: '0' } },
@@ -65,9 +75,16 @@ export const historyEndpoints = (api: Api): readonly Endpoint[] => [
     summary: 'make the inventory what it was at a revision, as a new change; installs that are armed stay armed',
     query: changeQuery,
     body: z.strictObject({ to: revision }),
-    answers: changeAnswers,
+    answers: { 200: { what: 'what has changed, or with dryRun would', schema: reverted } },
     example: { query: { dryRun: 'true' }, body: { to: 'now' } },
-    handle: ({ desk, query, body }) =>
-      change(api, desk, query, async (snapshot) => (await editsBackTo(desk, snapshot, body.to)).edits),
+    handle: async ({ desk, query, body }) => {
+      const back: { revision: number; unreadable: readonly object[] } = { revision: 0, unreadable: [] }
+      const answer = await change(api, desk, query, async (snapshot) => {
+        const { revision, edits, unreadable } = await editsBackTo(desk, snapshot, body.to)
+        Object.assign(back, { revision, unreadable })
+        return edits
+      })
+      return { ...answer, body: { ...(answer.body as object), ...back } }
+    },
   }),
 ]

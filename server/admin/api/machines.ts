@@ -2,27 +2,40 @@
 import { z } from 'zod'
 import type { Machine } from '../../inventory/rows.ts'
 import { findings, isWithheld } from '../../inventory/findings.ts'
-import { expandRange, machinesNamed } from '../../inventory/select.ts'
+import { expandRange, machinesNamed, namingMachines } from '../../inventory/select.ts'
+import { inSlices } from '../../inventory/slices.ts'
 import type { Snapshot } from '../../inventory/snapshot.ts'
 import type { Expected } from '../../inventory/store/versions.ts'
 import { noVersion, readVersions } from '../../inventory/store/versions.ts'
 import type { Desk } from '../../manage/desk.ts'
 import { Refused } from '../../manage/failure.ts'
 import { machineAsAWhole, readStates } from '../../manage/machine.ts'
+import { machineLines } from '../../manage/machine-lines.ts'
 import { editsToAdd, editsToRemove, editsToReplace, editsToSet } from '../../manage/machines.ts'
 import type { SortField } from '../../manage/order.ts'
-import { namesSortedBy, sortFields } from '../../manage/order.ts'
-import { withoutSecrets } from '../../manage/secrets.ts'
-import { chosenName } from '../../manage/selection.ts'
+import type { FarmIndex } from '../../manage/farm-index.ts'
+import { farmIndex } from '../../manage/farm-index.ts'
+import { entriesSortedBy, sortFields } from '../../manage/order.ts'
+import { assignmentsOf } from '../../manage/patches.ts'
+import { withoutSecrets } from '../../inventory/secrets.ts'
+import { chosenName, refuseTooMany } from '../../manage/selection.ts'
 import { neverHeardOf } from '../../plan/states.ts'
 import type { Role } from '../roles.ts'
 import { mayAs } from '../roles.ts'
 import { change, changeAnswers, changeQuery } from './apply.ts'
-import { assignmentsOf } from './assign.ts'
 import type { Api, Call, Endpoint } from './endpoint.ts'
 import { endpoint, etagOf, versionExpected } from './endpoint.ts'
 import { pageOfKeys, pageQuery, selectors, selectQuery } from './page.ts'
-import { listedMachine, machine, machinePatch, machineToPut, newMachine, overview, pageOf } from './schemas.ts'
+import {
+  listedMachine,
+  machine,
+  machineLine,
+  machinePatch,
+  machineToPut,
+  newMachine,
+  overview,
+  pageOf,
+} from './schemas.ts'
 
 const tag = 'machines'
 const params = { name: 'its host name' }
@@ -41,9 +54,9 @@ export const machineEndpoints = (api: Api): readonly Endpoint[] => [
     answers: { 200: { what: 'a page of machines', schema: pageOf(listedMachine) } },
     example: { query: { select: 'acas* profile=base', sort: '-hostname', limit: '2' } },
     handle: async ({ desk, query, visit }) => {
-      const snapshot = await api.snapshot()
-      const { items, ...page } = pageOfKeys(namesInOrder(snapshot, selectors(query.select), query.sort), query)
-      return { body: { items: await list(desk, snapshot, items, visit.actor.role), ...page } }
+      const index = await farmIndex(await api.snapshot(), desk.known)
+      const { items, ...page } = pageOfKeys(await namesInOrder(index, selectors(query.select), query.sort), query)
+      return { body: { items: await list(desk, index.snapshot, items, visit.actor.role), ...page } }
     },
   }),
   endpoint({
@@ -81,6 +94,7 @@ export const machineEndpoints = (api: Api): readonly Endpoint[] => [
         const words = selectors(query.select)
         if (words.length === 0) throw new Refused("select says which machines; '*' is all of them")
         const names = [...machinesNamed(snapshot, words)].map(({ hostname }) => hostname)
+        refuseTooMany(names)
         return editsToSet(desk.store, snapshot, names, assignmentsOf(body))
       }),
   }),
@@ -97,7 +111,10 @@ export const machineEndpoints = (api: Api): readonly Endpoint[] => [
       const snapshot = await api.snapshot()
       const row = rowOfMachine(snapshot, chosenName(snapshot, name))
       const version = await versionOf(desk, snapshot, row.hostname)
-      return { headers: { ETag: etagOf(version) }, body: { ...shownMachine(snapshot, row, visit.actor.role), version } }
+      return {
+        headers: { ETag: etagOf(version) },
+        body: { ...shownMachine(snapshot, row, visit.actor.role), etag: version },
+      }
     },
   }),
   endpoint({
@@ -157,6 +174,19 @@ export const machineEndpoints = (api: Api): readonly Endpoint[] => [
   }),
   endpoint({
     method: 'get',
+    path: '/overview',
+    role: 'viewer',
+    tag,
+    summary: 'one line for each machine; of all of them also those whose rows can not be read',
+    query: z.object({ select: selectQuery }),
+    answers: { 200: { what: 'the machines, in natural order', schema: z.object({ items: z.array(machineLine) }) } },
+    example: { query: { select: 'acas*' } },
+    handle: async ({ desk, query }) => ({
+      body: { items: await machineLines(desk, await api.snapshot(), selectors(query.select)) },
+    }),
+  }),
+  endpoint({
+    method: 'get',
     path: '/machines/{name}/overview',
     role: 'viewer',
     tag,
@@ -189,13 +219,13 @@ function expectedOf(call: Named): readonly Expected[] {
   return version === null ? [] : [{ table: 'machines', key: hostnameOf(call), version }]
 }
 
-function namesInOrder(snapshot: Snapshot, words: readonly string[], sort: string): readonly string[] {
+async function namesInOrder(index: FarmIndex, words: readonly string[], sort: string): Promise<readonly string[]> {
   const isReversed = sort.startsWith('-')
-  const names = namesSortedBy(snapshot.machines, sort.replace(/^-/, '') as SortField)
-  const chosen =
-    words.length === 0 ? null : new Set([...machinesNamed(snapshot, words)].map(({ hostname }) => hostname))
-  const found = chosen === null ? names : names.filter((one) => chosen.has(one))
-  return isReversed ? found.toReversed() : found
+  const all = entriesSortedBy(index, sort.replace(/^-/, '') as SortField)
+  const chosen = words.length === 0 ? null : await inSlices(namingMachines(index.snapshot, words, index.entries))
+  const found = chosen === null ? all : all.filter(({ machine }) => chosen.has(machine))
+  const names = found.map(({ machine }) => machine.hostname)
+  return isReversed ? names.toReversed() : names
 }
 
 /** @throws Refused when its row can't be read */
@@ -220,7 +250,7 @@ async function list(desk: Desk, snapshot: Snapshot, names: readonly string[], ro
   const states = await readStates(desk, snapshot, names)
   return names.map((hostname) => ({
     ...shownMachine(snapshot, rowOfMachine(snapshot, hostname), role),
-    version: versions.get(hostname) ?? noVersion,
+    etag: versions.get(hostname) ?? noVersion,
     withheld: isWithheld(findings(snapshot, hostname, desk.known)),
     state: states.get(hostname) ?? neverHeardOf,
   }))

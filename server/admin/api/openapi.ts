@@ -9,10 +9,40 @@ import { components, problemDetails } from './schemas.ts'
 
 const introduction = `Everything the command line does to the inventory, over HTTP. Log in with an API token
 (\`bootstead token add\`): \`Authorization: Bearer TOKEN\`. Errors are problem details (RFC 9457), whose \`errors\` name
-the machine, the field, the value, and why with the way out. A viewer sees no secret and no install file.`
+the machine, the field, the value, and why with the way out. A viewer sees no secret and no install file.
+What lets others in (users, passwords, links, tokens) is made by people who have logged in, not by tokens.`
 
-export function openApiDocument(endpoints: readonly Endpoint[]): object {
-  const paths: Record<string, Record<string, unknown>> = {}
+type Content = Readonly<Record<string, Readonly<{ schema: object; example?: unknown }>>>
+
+export type Operation = Readonly<{
+  operationId: string
+  tags: readonly string[]
+  summary: string
+  description: string
+  parameters: readonly Readonly<{
+    name: string
+    in: 'path' | 'query' | 'header'
+    required: boolean
+    description: string
+    schema: object
+    example?: string
+  }>[]
+  requestBody?: Readonly<{ required: boolean; content: Content }>
+  responses: Readonly<Record<string, Readonly<{ description: string; content?: Content }>>>
+}>
+
+export type OpenApiDocument = Readonly<{
+  openapi: string
+  info: object
+  servers: readonly object[]
+  security: readonly object[]
+  tags: readonly Readonly<{ name: string }>[]
+  paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>
+  components: Readonly<{ securitySchemes: object; schemas: Readonly<Record<string, object>> }>
+}>
+
+export function openApiDocument(endpoints: readonly Endpoint[]): OpenApiDocument {
+  const paths: Record<string, Record<string, Operation>> = {}
   for (const one of endpoints) (paths[`${apiRoot}${one.path}`] ??= {})[one.method] = operationOf(one)
   return {
     openapi: '3.1.0',
@@ -33,8 +63,8 @@ export function openApiDocument(endpoints: readonly Endpoint[]): object {
   }
 }
 
-function operationOf(one: Endpoint): object {
-  const { method, path, tag, summary, description, role, body, example, answers } = one
+function operationOf(one: Endpoint): Operation {
+  const { method, path, tag, summary, description, role, only, body, example, answers } = one
   const refusals = Object.fromEntries(
     refusalsOf(one).map(([status, what]) => [
       status,
@@ -48,7 +78,8 @@ function operationOf(one: Endpoint): object {
     operationId: `${method}${path.replaceAll(/[^A-Za-z0-9]+(\w)?/g, (_, letter: string | undefined) => (letter ?? '').toUpperCase())}`,
     tags: [tag],
     summary,
-    description: `${description === undefined ? '' : `${description} `}Takes the role ${role}.`,
+    description: `${description === undefined ? '' : `${description} `}Takes the role ${role}${only === undefined ? '' : ', and somebody who has logged in: an API token gets 403'}.`,
+    ...(only === undefined ? {} : { security: [{ session: [] }] }),
     parameters: parametersOf(one),
     ...(body === undefined
       ? {}
@@ -96,22 +127,22 @@ function refusalsOf({ method, params, query, body, headers = {} }: Endpoint): re
   ]
 }
 
-function parametersOf({ params = {}, query, headers = {}, example = {} }: Endpoint): readonly object[] {
+function parametersOf({ params = {}, query, headers = {}, example = {} }: Endpoint): Operation['parameters'] {
   const exampleOf = (values: Readonly<Record<string, string>> | undefined, name: string): object =>
     values?.[name] === undefined ? {} : { example: values[name] }
   const schema: JsonSchema = query === undefined ? {} : inlineSchema(query, 'input', components)
   return [
     ...Object.entries(params).map(([name, description]) => ({
-      ...{ name, in: 'path', required: true, description, schema: { type: 'string' } },
+      ...{ name, in: 'path' as const, required: true, description, schema: { type: 'string' } },
       ...exampleOf(example.params, name),
     })),
     ...Object.entries((schema['properties'] ?? {}) as Readonly<Record<string, JsonSchema>>).map(([name, one]) => ({
-      ...{ name, in: 'query', required: ((schema['required'] ?? []) as readonly string[]).includes(name) },
-      ...{ description: one['description'] ?? '', schema: one },
+      ...{ name, in: 'query' as const, required: ((schema['required'] ?? []) as readonly string[]).includes(name) },
+      ...{ description: typeof one['description'] === 'string' ? one['description'] : '', schema: one },
       ...exampleOf(example.query, name),
     })),
     ...Object.entries(headers).map(([name, description]) => ({
-      ...{ name, in: 'header', required: false, description, schema: { type: 'string' } },
+      ...{ name, in: 'header' as const, required: false, description, schema: { type: 'string' } },
       ...exampleOf(example.headers, name),
     })),
   ]

@@ -9,18 +9,16 @@ export const pageQuery = {
   after: z.string().optional().describe('what the page before answered as `next`'),
 }
 
-/** Repeated, or with spaces between: names, ranges, patterns, filters. */
+/** Names, ranges, patterns, filters: one text with spaces between, or each as a parameter of its own, spaces and all. */
 export const selectQuery = z
   .union([z.string(), z.array(z.string())])
   .optional()
   .describe(
-    "which machines, in the command line's words: names, ranges such as acas[0001-0040], patterns such as acas*, filters such as profile=web or boot!=local; separated by spaces, names add up and filters narrow down",
+    "which machines, in the command line's words: names, ranges such as acas[0001-0040], patterns such as acas*, filters such as profile=web or boot!=local; separated by spaces, or each in a `select` of its own; names add up and filters narrow down",
   )
 
 export const selectors = (given: string | readonly string[] | undefined): readonly string[] =>
-  (typeof given === 'string' ? [given] : (given ?? []))
-    .flatMap((text) => text.split(/\s+/))
-    .filter((word) => word !== '')
+  (typeof given === 'string' ? given.split(/\s+/) : (given ?? [])).filter((word) => word !== '')
 
 export type Page<T> = Readonly<{ items: readonly T[]; total: number; next: string | null }>
 

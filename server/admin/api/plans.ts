@@ -2,11 +2,11 @@
 import { z } from 'zod'
 import type { Snapshot } from '../../inventory/snapshot.ts'
 import { withoutTokenSecrets } from '../../inventory/store/history.ts'
-import { listArtefacts, showArtefact } from '../../manage/artefacts.ts'
+import { listArtefacts, showArtefact, whyServedNothing } from '../../manage/artefacts.ts'
 import type { Desk } from '../../manage/desk.ts'
 import { explain } from '../../manage/explain.ts'
 import { revisionHelp } from '../../manage/revisions.ts'
-import { hidden, isSecretName } from '../../manage/secrets.ts'
+import { hidden, isSecretName } from '../../inventory/secrets.ts'
 import { chosenName } from '../../manage/selection.ts'
 import { platforms } from '../../plan/dhcp/clients.ts'
 import type { ExplainedValue, Explanation } from '../../render/explain.ts'
@@ -15,7 +15,7 @@ import { mayAs } from '../roles.ts'
 import type { Visit } from '../route.ts'
 import type { Api, Endpoint } from './endpoint.ts'
 import { endpoint } from './endpoint.ts'
-import { artefact, explanation, shownArtefact } from './schemas.ts'
+import { artefacts, explanation, shownArtefact } from './schemas.ts'
 
 const tag = 'plans'
 const params = { name: 'its host name' }
@@ -49,11 +49,18 @@ export const planEndpoints = (api: Api): readonly Endpoint[] => [
     tag,
     summary: 'the texts that a machine and its guests are served, or would be if they were armed',
     params,
-    answers: { 200: { what: 'their names and paths', schema: z.object({ items: z.array(artefact) }) } },
+    answers: {
+      200: {
+        what: 'their names and paths; `nothing`: why it is served nothing now, or null',
+        schema: artefacts,
+      },
+    },
     example: { params: { name: 'acas0001' } },
     handle: async ({ desk, params: { name = '' } }) => {
       const snapshot = await api.snapshot()
-      return { body: { items: listArtefacts(desk, snapshot, chosenName(snapshot, name)) } }
+      const hostname = chosenName(snapshot, name)
+      const nothing = whyServedNothing(desk, snapshot, hostname)
+      return { body: { hostname, items: listArtefacts(desk, snapshot, hostname), nothing } }
     },
   }),
   endpoint({
@@ -70,7 +77,8 @@ export const planEndpoints = (api: Api): readonly Endpoint[] => [
     example: { params: { name: 'web' }, query: { name: 'kickstart' } },
     handle: async ({ desk, params: { name = '' }, query }) => {
       const snapshot = await api.snapshot()
-      return { body: showArtefact(desk, snapshot, chosenName(snapshot, name), query.name) }
+      const hostname = chosenName(snapshot, name)
+      return { body: { hostname, ...showArtefact(desk, snapshot, hostname, query.name) } }
     },
   }),
 ]

@@ -1,19 +1,24 @@
 // What is wrong, who asked in vain, and whether all is well.
 import { z } from 'zod'
 import type { Finding } from '../../inventory/findings.ts'
-import { allFindings, findings } from '../../inventory/findings.ts'
+import { findings } from '../../inventory/findings.ts'
+import { farmIndex } from '../../manage/farm-index.ts'
+import { findingsInOrder } from '../../manage/findings-in-order.ts'
 import { chosenNames } from '../../manage/selection.ts'
-import { hidden, withoutSecrets } from '../../manage/secrets.ts'
+import { assignmentsOf } from '../../manage/patches.ts'
+import { hidden, withoutSecrets } from '../../inventory/secrets.ts'
 import { adoptStranger } from '../../manage/strangers.ts'
 import { readSeen, seenClient } from '../../serve/dhcp/seen-file.ts'
 import type { Role } from '../roles.ts'
 import { mayAs } from '../roles.ts'
 import { change, changeAnswers, changeQuery } from './apply.ts'
-import { assignmentsOf } from './assign.ts'
 import type { Api, Endpoint } from './endpoint.ts'
 import { endpoint } from './endpoint.ts'
 import { selectors, selectQuery } from './page.ts'
 import { finding, health, newMachine } from './schemas.ts'
+
+/** More than there are machines: whoever checks wants all. */
+export const mostFindings = 1_000_000
 
 export const reportEndpoints = (api: Api): readonly Endpoint[] => [
   endpoint({
@@ -24,7 +29,7 @@ export const reportEndpoints = (api: Api): readonly Endpoint[] => [
     summary: 'every row that keeps a machine from being served, and what looks wrong',
     query: z.object({
       select: selectQuery,
-      limit: z.coerce.number().int().min(1).max(10_000).default(1000),
+      limit: z.coerce.number().int().min(1).max(mostFindings).default(1000),
     }),
     answers: {
       200: {
@@ -38,7 +43,7 @@ export const reportEndpoints = (api: Api): readonly Endpoint[] => [
       const words = selectors(query.select)
       const found =
         words.length === 0
-          ? allFindings(snapshot, desk.known)
+          ? await findingsInOrder(await farmIndex(snapshot, desk.known))
           : chosenNames(snapshot, words).flatMap((name) => findings(snapshot, name, desk.known))
       const items: Finding[] = []
       for (const one of found) if (items.push(findingFor(visit.actor.role, one)) > query.limit) break
@@ -51,9 +56,17 @@ export const reportEndpoints = (api: Api): readonly Endpoint[] => [
     role: 'viewer',
     tag: 'reports',
     summary: 'machines and strangers that asked for an address and got none, with the reason',
-    answers: { 200: { what: 'whoever asked last comes first', schema: z.object({ items: z.array(seenClient) }) } },
+    answers: {
+      200: {
+        what: 'whoever asked last comes first; `listed`: a server has kept the list',
+        schema: z.object({ items: z.array(seenClient), listed: z.boolean() }),
+      },
+    },
     example: {},
-    handle: async ({ desk }) => ({ body: { items: (await readSeen(desk.stateDir)) ?? [] } }),
+    handle: async ({ desk }) => {
+      const clients = await readSeen(desk.stateDir)
+      return { body: { items: clients ?? [], listed: clients !== null } }
+    },
   }),
   endpoint({
     method: 'post',

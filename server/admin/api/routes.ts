@@ -4,6 +4,7 @@ import { HttpRefusal } from '../refusal.ts'
 import type { Route } from '../route.ts'
 import { bootEndpoints } from './boot.ts'
 import { bulkEndpoints } from './bulk.ts'
+import { documentEndpoints } from './documents.ts'
 import type { Api, Endpoint } from './endpoint.ts'
 import { routeOf } from './endpoint.ts'
 import type { EventStreams } from './event-streams.ts'
@@ -11,7 +12,8 @@ import { eventEndpoints } from './events.ts'
 import { historyEndpoints } from './history.ts'
 import { machineEndpoints } from './machines.ts'
 import { planEndpoints } from './plans.ts'
-import { referenceEndpoint, referencePage } from './reference.ts'
+import { progressEndpoints } from './progress.ts'
+import { reference } from './reference.ts'
 import { reportEndpoints } from './reports.ts'
 import { rowEndpoints } from './rows.ts'
 import { targetEndpoints } from './targets.ts'
@@ -19,7 +21,8 @@ import { userEndpoints } from './users.ts'
 
 export function apiRoutes(admin: Admin): readonly Route[] {
   const endpoints = apiEndpoints(apiOf(admin), admin.streams)
-  return [...[...endpoints, referenceEndpoint(endpoints)].map((one) => routeOf(apiOf(admin), one)), referencePage]
+  const { one: document, page } = reference(endpoints)
+  return [...[...endpoints, document].map((one) => routeOf(apiOf(admin), one)), page]
 }
 
 export const apiOf = ({ live, desk, health }: Admin): Api => ({
@@ -42,9 +45,11 @@ export function apiEndpoints(api: Api, streams: EventStreams): readonly Endpoint
     ...bootEndpoints(api),
     ...planEndpoints(api),
     ...eventEndpoints(api, streams),
+    ...progressEndpoints(api),
     ...rowEndpoints(api),
     ...bulkEndpoints(api),
     ...historyEndpoints(api),
+    ...documentEndpoints(api),
     ...targetEndpoints(api),
     ...reportEndpoints(api),
     ...userEndpoints(),

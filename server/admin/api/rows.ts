@@ -1,27 +1,22 @@
 // Networks, profiles, images and the site's values: all in one way.
 import { z } from 'zod'
 import type { Edit } from '../../inventory/encode.ts'
-import { encodeRow } from '../../inventory/encode.ts'
 import type { AnyRow } from '../../inventory/rows.ts'
-import type { Snapshot } from '../../inventory/snapshot.ts'
-import { rowOf, rowsOf } from '../../inventory/snapshot.ts'
-import type { Store } from '../../inventory/store/open.ts'
-import { readRows } from '../../inventory/store/read.ts'
+import { rowsOf } from '../../inventory/snapshot.ts'
 import type { Expected } from '../../inventory/store/versions.ts'
 import { noVersion, readVersions } from '../../inventory/store/versions.ts'
+import { editsOfRow } from '../../manage/asked-edits.ts'
 import type { GivenRow } from '../../manage/assignments.ts'
-import { assignToRow, putRow } from '../../manage/assignments.ts'
-import { collect } from '../../manage/machines.ts'
-import { isSecretName, withoutSecrets } from '../../manage/secrets.ts'
-import { HttpRefusal } from '../refusal.ts'
+import { assignmentsOf } from '../../manage/patches.ts'
+import { isSecretName, withoutSecrets } from '../../inventory/secrets.ts'
+import type { PlainTable } from '../../manage/stored-rows.ts'
+import { foundRow, machinesWith, storedRow, unreadableNames } from '../../manage/stored-rows.ts'
 import type { Role } from '../roles.ts'
 import { mayAs } from '../roles.ts'
-import { change, changeAnswers, changeQuery } from './apply.ts'
-import { assignmentsOf } from './assign.ts'
+import { change, changeAnswers, changeQuery, flag } from './apply.ts'
 import type { Api, Call, Endpoint } from './endpoint.ts'
 import { endpoint, etagOf, versionExpected } from './endpoint.ts'
 import { pageOfKeys, pageQuery } from './page.ts'
-import type { PlainTable } from './schemas.ts'
 import { pageOf, rowPatches, rowSchemas } from './schemas.ts'
 
 type Kind = Readonly<{
@@ -80,7 +75,12 @@ function endpointsOf(api: Api, { table, noun, example }: Kind): readonly Endpoin
       tag: table,
       summary: `list ${noun}s`,
       query: z.object(pageQuery),
-      answers: { 200: { what: 'a page of them', schema: pageOf(rowSchemas[table]) } },
+      answers: {
+        200: {
+          what: 'a page of them; `unreadable`: names of rows that can not be read',
+          schema: pageOf(rowSchemas[table]).extend({ unreadable: z.array(z.string()) }),
+        },
+      },
       example: { query: { limit: '10' } },
       handle: async ({ desk, query, visit }) => {
         const snapshot = await api.snapshot()
@@ -88,10 +88,10 @@ function endpointsOf(api: Api, { table, noun, example }: Kind): readonly Endpoin
         const { items, ...page } = pageOfKeys(names, query)
         const versions = await readVersions(desk.store.db, table, items, snapshot)
         const shown = items.map((name) => ({
-          ...shownRow(foundRow(snapshot, table, noun, name), visit.actor.role),
-          version: versions.get(name) ?? noVersion,
+          ...shownRow(foundRow(snapshot, table, name), visit.actor.role),
+          etag: versions.get(name) ?? noVersion,
         }))
-        return { body: { items: shown, ...page } }
+        return { body: { items: shown, ...page, unreadable: unreadableNames(snapshot, table) } }
       },
     }),
     endpoint({
@@ -100,13 +100,23 @@ function endpointsOf(api: Api, { table, noun, example }: Kind): readonly Endpoin
       path,
       role: 'viewer',
       summary: `a ${noun}`,
-      answers: { 200: { what: 'its row; its ETag changes with it', schema: rowSchemas[table] } },
+      query: z.object({ machines: flag.describe('true: also which machines use it') }),
+      answers: {
+        200: {
+          what: 'its row; its ETag changes with it',
+          schema: rowSchemas[table].extend({ machines: z.array(z.string()).optional() }),
+        },
+      },
       example: { params: { name: example.name } },
-      handle: async ({ desk, params: { name = '' }, visit }) => {
+      handle: async ({ desk, params: { name = '' }, query, visit }) => {
         const snapshot = await api.snapshot()
-        const row = foundRow(snapshot, table, noun, name)
+        const row = foundRow(snapshot, table, name)
         const version = (await readVersions(desk.store.db, table, [name], snapshot)).get(name) ?? noVersion
-        return { headers: { ETag: etagOf(version) }, body: { ...shownRow(row, visit.actor.role), version } }
+        const machines = query.machines ? { machines: machinesWith(snapshot, table, name) } : {}
+        return {
+          headers: { ETag: etagOf(version) },
+          body: { ...shownRow(row, visit.actor.role), etag: version, ...machines },
+        }
       },
     }),
     endpoint({
@@ -138,7 +148,7 @@ function endpointsOf(api: Api, { table, noun, example }: Kind): readonly Endpoin
       example: { params: { name: example.name }, body: example.patch },
       handle: (call) =>
         change(api, call.desk, { ...call.query, expected: expectedOf(table, call) }, async (snapshot) =>
-          editsOf(table, await storedRow(call.desk.store, snapshot, table, noun, nameOf(call)), call.body),
+          editsOf(table, await storedRow(call.desk.store, snapshot, table, nameOf(call)), call.body),
         ),
     }),
     endpoint({
@@ -153,7 +163,7 @@ function endpointsOf(api: Api, { table, noun, example }: Kind): readonly Endpoin
       example: { params: { name: example.name }, query: { dryRun: 'true' } },
       handle: (call) =>
         change(api, call.desk, { ...call.query, expected: expectedOf(table, call) }, async (snapshot) => {
-          await storedRow(call.desk.store, snapshot, table, noun, nameOf(call))
+          await storedRow(call.desk.store, snapshot, table, nameOf(call))
           return [{ kind: 'delete', table, key: nameOf(call) }]
         }),
     }),
@@ -172,30 +182,7 @@ function expectedOf(table: PlainTable, call: Named): readonly Expected[] {
 /** A site's value is any JSON, and its column is text. */
 export function editsOf(table: PlainTable, row: GivenRow, patch: object): readonly Edit[] {
   const columns = 'value' in patch ? { value: JSON.stringify(patch.value) } : { ...patch }
-  return collect([putRow(table, assignToRow(row, assignmentsOf(columns)))])
-}
-
-const noSuch = (noun: string, name: string): HttpRefusal => new HttpRefusal(404, `there is no ${noun} ${name}`)
-
-function foundRow(snapshot: Snapshot, table: PlainTable, noun: string, name: string): AnyRow {
-  const row = rowOf(snapshot, table, name)
-  if (row === null) throw noSuch(noun, name)
-  return row
-}
-
-/** The row as it is in the store, so that one that can't be read can be mended. */
-export async function storedRow(
-  store: Store,
-  snapshot: Snapshot,
-  table: PlainTable,
-  noun: string,
-  name: string,
-): Promise<GivenRow> {
-  const row = rowOf(snapshot, table, name)
-  if (row !== null) return encodeRow(row)
-  const [stored] = snapshot.unreadable.has(`${table}/${name}`) ? await readRows(store, table, [name]) : []
-  if (stored?.raw == null) throw noSuch(noun, name)
-  return stored.raw
+  return editsOfRow(table, row, assignmentsOf(columns))
 }
 
 /** What a viewer is not to know is not in it. */

@@ -6,6 +6,7 @@ import { stages } from '../../plan/states.ts'
 import { explainStages } from '../../render/explain.ts'
 import { platforms } from '../../plan/dhcp/clients.ts'
 import { seenClient } from '../../serve/dhcp/seen-file.ts'
+import type { PlainTable } from '../../manage/stored-rows.ts'
 import { roles } from '../roles.ts'
 
 export const anything = z.json()
@@ -24,14 +25,15 @@ const patchShape = (table: TableName): Readonly<Record<string, z.ZodType>> =>
       ]),
   )
 
-const version = z.string().describe('the ETag, without its quotes')
+/** Not `version`: a profile has one of its own. */
+const etag = z.string().describe('the ETag, without its quotes')
 const { machine: _, name: __, ...nicShape } = tables.interfaces.schema.shape
 
 export const machineInterface = z.object(nicShape)
 export const machine = z.object({
   ...tables.machines.schema.shape,
   interfaces: z.record(z.string(), machineInterface).describe('by name'),
-  version,
+  etag,
 })
 export const interfacePatch = z.strictObject(patchShape('interfaces'))
 export const machinePatch = z
@@ -51,12 +53,11 @@ export const newMachine = z.strictObject({
 })
 
 export const rowSchemas = {
-  networks: z.object({ ...tables.networks.schema.shape, version }),
-  profiles: z.object({ ...tables.profiles.schema.shape, version }),
-  images: z.object({ ...tables.images.schema.shape, version }),
-  site: z.object({ ...tables.site.schema.shape, version }),
+  networks: z.object({ ...tables.networks.schema.shape, etag }),
+  profiles: z.object({ ...tables.profiles.schema.shape, etag }),
+  images: z.object({ ...tables.images.schema.shape, etag }),
+  site: z.object({ ...tables.site.schema.shape, etag }),
 } as const
-export type PlainTable = keyof typeof rowSchemas
 export const plainTables = Object.keys(rowSchemas) as readonly PlainTable[]
 
 /** `params` of a profile are merged like a machine's. */
@@ -76,6 +77,15 @@ export const bootState = z.object({
   since: z.string().nullable(),
   lastSeen: z.string().nullable(),
   detail: z.string().nullable(),
+})
+export const machineLine = z.object({
+  hostname: z.string(),
+  ...{ profile: z.string().nullable(), boot: z.string().nullable() },
+  withheld: z.boolean(),
+  state: z.string().nullable().describe('how far its install is; null: it was never armed'),
+  ...{ ip: z.string().nullable(), ip6: z.string().nullable() },
+  mac: z.string().nullable(),
+  dom0: z.string().nullable(),
 })
 export const listedMachine = z.object({ ...machine.shape, withheld: z.boolean(), state: bootState })
 
@@ -100,9 +110,24 @@ export const event = z.object({
 })
 const shownRow = rowObject.nullable().describe('columns as they are stored, without secrets')
 export const rowDiff = z.object({ table: z.string(), key: z.string(), before: shownRow, after: shownRow })
+const fieldChange = z
+  .tuple([z.string(), z.string(), z.string()])
+  .describe('field, before, after; a secret is (secret), and one that is not given (none)')
+export const changeStory = z.object({
+  names: z.array(z.string()),
+  folded: z.string().describe('the names in few words: acas[0001-0040]'),
+  changes: z.array(
+    z.object({
+      part: z.string().describe('interface.NAME, or empty for the row itself'),
+      kind: z.enum(['added', 'changed', 'removed']),
+      fields: z.array(fieldChange),
+    }),
+  ),
+})
 export const historyChange = z.object({
   ...{ revision: z.number(), at: z.string(), who: z.string() },
   ...rowDiff.shape,
+  fields: z.array(fieldChange),
 })
 export const way = z.object({
   machines: z.array(z.string()),
@@ -150,7 +175,8 @@ export const artefact = z.object({
   access: z.string(),
   served: z.boolean().describe('false: only when the machine, or its guest, is armed'),
 })
-export const shownArtefact = z.object({ ...artefact.shape, text: z.string() })
+export const artefacts = z.object({ hostname: z.string(), items: z.array(artefact), nothing: z.string().nullable() })
+export const shownArtefact = z.object({ hostname: z.string(), ...artefact.shape, text: z.string() })
 export const arming = z.object({
   hostname: z.string(),
   profile: z.string(),
@@ -168,9 +194,36 @@ export const armed = z.object({
   left: z.array(z.string()).describe('guests of these Dom0s that stay as they are'),
 })
 export const generation = z.looseObject({ id: z.number(), at: z.string(), written: z.number(), removed: z.number() })
-export const target = z.object({ target: z.string(), folder: z.string(), generations: z.array(generation) })
+export const target = z.object({
+  ...{ target: z.string(), folder: z.string() },
+  check: z.boolean().describe("whether the daemon's own checker decides before anything is published"),
+  main: z.string().nullable().describe("the daemon's own main file, if one is named"),
+  generations: z.array(generation),
+})
 export const targetOutcome = z.looseObject({ target: z.string(), folder: z.string(), kind: z.string() })
-export const health = z.looseObject({ status: z.enum(['ok', 'degraded']), revision: z.number(), machines: z.number() })
+const door = z.object({
+  door: z.enum(['dhcp', 'dhcp6', 'tftp', 'http', 'admin']),
+  at: z.string().nullable().describe('address and port; null when it is closed'),
+  note: z.string().describe('why it is closed, or how it is open'),
+})
+const server = z.object({
+  name: z.string(),
+  folder: z.string().describe('its state folder'),
+  version: z.string(),
+  addresses: z.array(z.string()),
+  doors: z.array(door),
+  revision: z.number().describe('of the inventory that it serves'),
+  status: z.string(),
+  isThis: z.boolean(),
+  silentMs: z.number().describe('how long nothing was heard of it'),
+  isStale: z.boolean().describe('it has missed three of its signs, one of which comes every ten seconds'),
+})
+export const health = z.looseObject({
+  status: z.enum(['ok', 'degraded']),
+  revision: z.number(),
+  machines: z.number(),
+  servers: z.array(server).optional().describe('servers that work on this inventory, this one first'),
+})
 export const user = z.object({
   name: z.string(),
   role: z.enum(roles),
@@ -178,6 +231,7 @@ export const user = z.object({
   createdAt: z.string(),
   changedAt: z.string(),
 })
+export const console = z.object({ machine: z.string(), at: z.string(), tail: z.string() })
 export const token = z.object({
   user: z.string(),
   name: z.string(),
@@ -224,6 +278,7 @@ export const pageOf = <T extends z.ZodType>(item: T) =>
 export const components: ReadonlyMap<z.ZodType, string> = new Map<z.ZodType, string>([
   [machine, 'Machine'],
   [listedMachine, 'ListedMachine'],
+  [machineLine, 'MachineLine'],
   [machinePatch, 'MachinePatch'],
   [machineInterface, 'Interface'],
   [interfacePatch, 'InterfacePatch'],
@@ -236,6 +291,7 @@ export const components: ReadonlyMap<z.ZodType, string> = new Map<z.ZodType, str
   [event, 'Event'],
   [rowDiff, 'RowDiff'],
   [historyChange, 'Change'],
+  [changeStory, 'ChangeStory'],
   [way, 'Way'],
   [overview, 'MachineOverview'],
   [explanation, 'Explanation'],

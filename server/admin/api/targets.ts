@@ -2,14 +2,13 @@
 import { z } from 'zod'
 import type { Desk } from '../../manage/desk.ts'
 import { pictureOf } from '../../manage/desk.ts'
-import { attempt, outcomeAsJson } from '../../manage/outcomes.ts'
 import { Refused } from '../../manage/failure.ts'
+import { attempt, describeFailure, outcomeToSend } from '../../manage/outcomes.ts'
 import type { ChosenTarget } from '../../manage/targets.ts'
-import { generateOne, lookAt, pastOf } from '../../manage/targets.ts'
+import { generateOne, lookAt, pastOf, rollBackOne } from '../../manage/targets.ts'
 import type { TargetName } from '../../render/targets.ts'
 import { listGenerations } from '../../serve/disk/rollback.ts'
 import { diskTarget } from '../../serve/generate.ts'
-import { rollBackTarget } from '../../serve/rollback.ts'
 import { HttpRefusal } from '../refusal.ts'
 import { flag } from './apply.ts'
 import type { Answer, Api, Endpoint } from './endpoint.ts'
@@ -22,6 +21,11 @@ const adopt = z
   .array(z.string())
   .default([])
   .describe('files in conflict that may be replaced whoever wrote them, as the look names them')
+const publishing = {
+  adopt,
+  check: z.boolean().default(true).describe("false leaves out the daemon's own checker"),
+  reload: z.boolean().default(true).describe('false tells no daemon'),
+}
 const answers = {
   200: { what: 'what became of it; `kind` is published, unchanged, refused, failed, …', schema: targetOutcome },
 }
@@ -38,7 +42,10 @@ export const targetEndpoints = (api: Api): readonly Endpoint[] => [
     handle: async ({ desk }) => {
       const items = []
       for (const [name, place] of desk.targets)
-        items.push({ target: name, folder: place.folder, generations: await listGenerations(diskTarget(name, place)) })
+        items.push({
+          ...{ target: name, folder: place.folder, check: place.check, main: place.main },
+          generations: await listGenerations(diskTarget(name, place)),
+        })
       return { body: { items } }
     },
   }),
@@ -65,13 +72,14 @@ export const targetEndpoints = (api: Api): readonly Endpoint[] => [
     tag,
     summary: 'write the files, after their checker has agreed, and have the daemon read them',
     params,
-    body: z.strictObject({ adopt }),
+    body: z.strictObject(publishing),
     answers,
     example: { params: { target: 'tftpboot' }, body: {} },
     handle: async ({ desk, params, body }) =>
-      attempted(chosen(desk, params['target']), async (one) => {
+      attempted(checkedAs(chosen(desk, params['target']), body.check), async (one) => {
         const snapshot = await api.current()
-        return generateOne(one, await pictureOf(desk, snapshot), optionsOf(desk, snapshot, body.adopt))
+        const options = { ...optionsOf(desk, snapshot, body.adopt), isTold: body.reload }
+        return generateOne(one, await pictureOf(desk, snapshot), options)
       }),
   }),
   endpoint({
@@ -81,17 +89,23 @@ export const targetEndpoints = (api: Api): readonly Endpoint[] => [
     tag,
     summary: 'bring back an earlier generation; the inventory stays as it is',
     params,
-    body: z.strictObject({ to: z.number().int().positive().optional().describe('else the one before'), adopt }),
+    body: z.strictObject({ to: z.number().int().positive().optional().describe('else the one before'), ...publishing }),
     answers,
-    handle: async ({ desk, params, body }) =>
-      attempted(chosen(desk, params['target']), async ({ target: name, place }) => {
-        const options = { now: new Date(desk.now()), isTold: true, adopt: new Set(body.adopt) }
-        const { rollback, reload } = await rollBackTarget(name, place, body.to ?? null, options)
-        if (rollback.kind === 'impossible') throw new Refused(`${name}: ${rollback.why}`)
-        return { kind: 'rolled back', target: name, place, publication: rollback, reload }
-      }),
+    handle: async ({ desk, params, body }) => {
+      const one = checkedAs(chosen(desk, params['target']), body.check)
+      const options = { now: new Date(desk.now()), isTold: body.reload, adopt: new Set(body.adopt) }
+      const outcome = await rollBackOne(one, body.to ?? null, options).catch((error: unknown) => {
+        throw new Refused(`${one.target}: ${describeFailure(error)}`, { cause: error })
+      })
+      return { body: outcomeToSend(outcome) }
+    },
   }),
 ]
+
+const checkedAs = ({ target: name, place }: ChosenTarget, isChecked: boolean): ChosenTarget => ({
+  target: name,
+  place: { ...place, check: place.check && isChecked },
+})
 
 function chosen({ targets }: Desk, name: string | undefined): ChosenTarget {
   const place = targets.get(name as TargetName)
@@ -111,5 +125,5 @@ const optionsOf = (desk: Desk, snapshot: Parameters<typeof pastOf>[1], adopted: 
 type Work = (one: ChosenTarget) => ReturnType<Parameters<typeof attempt>[1]>
 
 async function attempted(one: ChosenTarget, work: Work): Promise<Answer> {
-  return { body: outcomeAsJson(await attempt(one, () => work(one))) }
+  return { body: outcomeToSend(await attempt(one, () => work(one))) }
 }

@@ -42,6 +42,7 @@ export const userEndpoints = (): readonly Endpoint[] => [
     method: 'post',
     path: '/users',
     role: 'admin',
+    only: 'session',
     tag: 'users',
     summary: 'add a user',
     body: z.strictObject({ name: z.string(), role, password: z.string() }),
@@ -57,6 +58,7 @@ export const userEndpoints = (): readonly Endpoint[] => [
     method: 'patch',
     path: '/users/{name}',
     role: 'admin',
+    only: 'session',
     tag: 'users',
     summary: "change a user's role or password, or shut them out",
     params,
@@ -106,11 +108,12 @@ export const userEndpoints = (): readonly Endpoint[] => [
     method: 'post',
     path: '/tokens',
     role: 'viewer',
+    only: 'session',
     tag: 'tokens',
     summary: 'make an API token of one’s own; the answer is the only place where it is shown',
     body: z.strictObject({
       name: z.string(),
-      role: role.describe("what it may, at most one's own role; through a token, at most that token's"),
+      role: role.describe("what it may, at most one's own role"),
       days: z.number().int().min(1).max(mostTokenDays).default(90).describe('how long it lives'),
     }),
     answers: { 201: { what: 'the token', schema: z.object({ name: z.string(), token: z.string() }) } },
@@ -130,9 +133,10 @@ export const userEndpoints = (): readonly Endpoint[] => [
     answers: done,
     example: { params: { user: 'viewer', name: 'theirs' } },
     handle: async ({ desk, params: { user: owner = '', name = '' }, visit }) => {
-      if (!isOwn(visit, owner)) throw new HttpRefusal(403, `the tokens of ${owner} are theirs`)
+      if (!isOwn(visit, owner))
+        throw new HttpRefusal(403, `the tokens of ${owner} are theirs; this takes the role admin`)
       if (!(await listTokens(desk.store, owner)).some((one) => one.name === name))
-        throw new HttpRefusal(404, `${owner} has no token ${name}`)
+        throw new HttpRefusal(404, `there is no token ${name} of ${owner}`)
       await removeToken(desk.store, owner, name, visit.by)
       return { status: 204 }
     },
@@ -159,6 +163,6 @@ const isOwn = ({ actor }: Visit, owner: string): boolean => actor.name === owner
 
 async function foundUser(store: Store, name: string) {
   const found = await findUser(store, name)
-  if (found === null) throw new HttpRefusal(404, `there is no user ${name}`)
+  if (found === null) throw new HttpRefusal(404, `there is no user ${name}; bootstead user list shows those there are`)
   return found
 }

@@ -71,7 +71,7 @@ async function setPassword(admin: Admin, visit: Visit): Promise<void> {
     if (error instanceof Refused) return again(sentence(error.message))
     throw error
   }
-  await beginSession(store, admin.now(), actor.name, request, response)
+  await beginSession(store, admin.now(), { user: actor.name, kind: 'person' }, request, response)
   response.redirect(303, '/account?done=password')
 }
 

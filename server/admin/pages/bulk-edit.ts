@@ -15,7 +15,7 @@ import { apiOf } from '../api/routes.ts'
 import type { Admin } from '../app.ts'
 import type { Route, Visit } from '../route.ts'
 import { fieldOf } from '../route.ts'
-import { changeView, reasonOf } from './change-view.ts'
+import { changeView, lookedAt, reasonOf } from './change-view.ts'
 import type { Choice } from './choice.ts'
 import { mostChoiceBytes, readChoice } from './choice.ts'
 import { faultsOf, interfaceColumns, machineColumnNames, machineFields, textsOf } from './machine-fields.ts'
@@ -155,7 +155,7 @@ async function showReview(
 ): Promise<void> {
   // Edits that were made of rows that are others now are made anew.
   const own = fault === '' ? edits : await editsToSet(desk.store, snapshot, choice.names, assignmentsOf(visit.request))
-  const change = changeView(desk, snapshot, reviewEdits(snapshot, desk.known, own))
+  const change = await changeView(desk, snapshot, await reviewEdits(snapshot, desk.known, own), lookedAt(visit))
   const count = change.owners.toLocaleString('en')
   visit.page(
     'review.html',

@@ -7,7 +7,7 @@ import type { Admin } from '../app.ts'
 import type { Route, Visit } from '../route.ts'
 import { fieldOf } from '../route.ts'
 import { meanwhile } from './bulk-edit.ts'
-import { changeView, reasonOf } from './change-view.ts'
+import { changeView, lookedAt, reasonOf } from './change-view.ts'
 import { mostChoiceBytes, readChoice, wayBack } from './choice.ts'
 
 export const bulkRemovalRoutes = (admin: Admin): readonly Route[] => [
@@ -29,8 +29,8 @@ async function remove(admin: Admin, visit: Visit): Promise<void> {
   const choice = await readChoice(desk, snapshot, visit)
   const way = wayBack(visit, choice)
   const edits = editsToRemove(snapshot, choice.names)
-  const show = (fault: string): void => {
-    const change = changeView(desk, snapshot, reviewEdits(snapshot, desk.known, edits))
+  const show = async (fault: string): Promise<void> => {
+    const change = await changeView(desk, snapshot, await reviewEdits(snapshot, desk.known, edits), lookedAt(visit))
     const count = choice.names.length
     visit.page(
       'review.html',
@@ -50,7 +50,7 @@ async function remove(admin: Admin, visit: Visit): Promise<void> {
   try {
     const { kind } = await applyDecided(desk, snapshot, edits, { seen: fieldOf(request, 'seen'), force: true })
     if (kind === 'other')
-      return show(meanwhile(await changedSince(desk, choice.names, Number(fieldOf(request, 'revision')))))
+      return await show(meanwhile(await changedSince(desk, choice.names, Number(fieldOf(request, 'revision')))))
   } catch (error) {
     return show(reasonOf(error))
   }

@@ -20,7 +20,7 @@ import { mayAs } from '../roles.ts'
 import type { Route, Visit } from '../route.ts'
 import { fieldOf, queryOf } from '../route.ts'
 import { meanwhile, withheldUnasked } from './bulk-edit.ts'
-import { changeView, reasonOf, showWay } from './change-view.ts'
+import { changeView, lookedAt, reasonOf, showWay } from './change-view.ts'
 
 export const changeRoutes = (admin: Admin): readonly Route[] => [
   { method: 'get', path: '/changes', role: 'viewer', handle: (visit) => showHistory(admin, visit) },
@@ -30,7 +30,7 @@ export const changeRoutes = (admin: Admin): readonly Route[] => [
 ]
 
 /** A page is read by a person: beyond so much it is only counted. */
-const [rowsPerPage, mostRows, mostStories, mostWays, mostRendered] = [200, 5000, 60, 20, 500]
+const [rowsPerPage, mostRows, mostStories, mostWays, mostRendered] = [200, 5000, 60, 20, 200]
 /** Changes that one page looks through, and those that are taken back to tell what was served then. */
 const [mostSearched, mostTakenBack] = [50_000, 20_000]
 const logTables = [...tableNames, 'tokens'] as const
@@ -170,8 +170,13 @@ async function revert(admin: Admin, visit: Visit): Promise<void> {
     given('to') === ''
       ? await takingBack(admin, snapshot, given('before'), given('after'))
       : await goingBack(desk, snapshot, given('to'))
-  const show = (fault: string, status: number): void => {
-    const change = changeView(desk, snapshot, reviewEdits(snapshot, desk.known, wanted.edits))
+  const show = async (fault: string, status: number): Promise<void> => {
+    const change = await changeView(
+      desk,
+      snapshot,
+      await reviewEdits(snapshot, desk.known, wanted.edits),
+      lookedAt(visit),
+    )
     const { title, carried } = wanted
     const view = { change, fault, title, carried, action: '/changes/revert', isDanger: false, back: '' }
     visit.page('review.html', { ...view, does: 'Do it', cancel: '/changes' }, status)
@@ -180,8 +185,8 @@ async function revert(admin: Admin, visit: Visit): Promise<void> {
   try {
     const { seen, force } = { seen: fieldOf(request, 'seen'), force: fieldOf(request, 'force') === '1' }
     const { kind } = await applyDecided(desk, snapshot, wanted.edits, { seen, force })
-    if (kind === 'other') return show(meanwhile(''), 409)
-    if (kind === 'refused') return show(withheldUnasked, 409)
+    if (kind === 'other') return await show(meanwhile(''), 409)
+    if (kind === 'refused') return await show(withheldUnasked, 409)
   } catch (error) {
     return show(reasonOf(error), 422)
   }

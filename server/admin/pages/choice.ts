@@ -5,7 +5,7 @@ import type { Desk } from '../../manage/desk.ts'
 import { Refused } from '../../manage/failure.ts'
 import { findMachines } from '../../manage/listing.ts'
 import { foldNames } from '../../manage/names.ts'
-import { chosenNames } from '../../manage/selection.ts'
+import { chosenNames, refuseTooMany } from '../../manage/selection.ts'
 import type { Visit } from '../route.ts'
 import { fieldOf, queryOf } from '../route.ts'
 import { fieldsOf, machinesPerPage, readMachineQuery } from './machine-query.ts'
@@ -25,9 +25,6 @@ export function wayBack({ request }: Visit, { names }: Choice): Readonly<{ back:
     : { back: '', href: '/machines' }
 }
 
-/** More are for the command line: a page that asks about them would say nothing to anybody. */
-const mostAtOnce = 10_000
-
 /** @throws Refused when there is none, there are too many, or one has gone */
 export async function readChoice(desk: Desk, snapshot: Snapshot, visit: Visit): Promise<Choice> {
   const names = await (visit.request.method === 'GET' ? asked(desk, snapshot, visit) : carried(snapshot, visit)).catch(
@@ -37,10 +34,7 @@ export async function readChoice(desk: Desk, snapshot: Snapshot, visit: Visit): 
   )
   if (names.length === 0)
     throw new Refused('no machine is chosen: go back to the list and tick some, or choose all that it has found')
-  if (names.length > mostAtOnce)
-    throw new Refused(
-      `${names.length.toLocaleString('en')} machines are chosen, and a page does ${mostAtOnce.toLocaleString('en')} at once: choose fewer, or use the command line`,
-    )
+  refuseTooMany(names)
   return { names, folded: foldNames(names) }
 }
 

@@ -17,7 +17,7 @@ type TintOf = (holders: readonly string[]) => string
 
 export function dom0View(snapshot: Snapshot, known: Known, dom0: Machine) {
   const picture = dom0Picture(snapshot, dom0)
-  const { hostname, guests, cpus, free, unpinned, vcpus, disks } = picture
+  const { hostname, guests, cpus, free, unpinned, vcpus } = picture
   const places = new Map(guests.map((guest, index) => [guest.hostname, index % tints]))
   const tintOf: TintOf = ([only = '', ...others]) => {
     const place = others.length > 0 ? undefined : places.get(only)
@@ -31,7 +31,7 @@ export function dom0View(snapshot: Snapshot, known: Known, dom0: Machine) {
       kind: cpu.holders.length === 0 ? 'free' : cpu.holders.length > 1 ? 'shared' : tintOf(cpu.holders),
     })),
     memory: memoryView(picture, tintOf),
-    disks: disks.map((disk) => ({ ...disk, tint: tintOf([disk.guest]) })),
+    storage: storageView(picture, tintOf),
     wrong: showFindings(wrongWith(snapshot, known, [dom0, ...guests])),
   }
 }
@@ -53,4 +53,26 @@ function memoryView({ hostname, memory }: Dom0Picture, tintOf: TintOf) {
   }
   const end = totalMiB === null ? null : Math.round((1000 * totalMiB) / whole)
   return { totalMiB, freeMiB, given, bars, end, isShort: freeMiB !== null && freeMiB < 0 }
+}
+
+/** Each device by its size, as far as that is known: widths in thousandths of all that is. */
+function storageView({ hostname, devices, disks }: Dom0Picture, tintOf: TintOf) {
+  const whole = devices.reduce((sum, { mib }) => sum + (mib ?? 0), 0)
+  const bars: { tint: string; isFree: boolean; x: number; width: number }[] = []
+  let x = 0
+  for (const { mib, holders } of devices) {
+    if (mib === null) continue
+    const width = Math.round((1000 * mib) / whole)
+    bars.push({ tint: tintOf(holders), isFree: holders.length === 0, x, width })
+    x += width
+  }
+  return {
+    bars,
+    free: devices.filter(({ holders }) => holders.length === 0).map(({ device }) => device),
+    devices: devices.map(({ device, mib, holders, isMissing }) => ({
+      ...{ device, mib, isMissing },
+      holders: holders.map((name) => ({ name, tint: tintOf([name]), isItself: name === hostname })),
+      targets: disks.flatMap((disk) => (disk.device === device && disk.target !== null ? [disk.target] : [])),
+    })),
+  }
 }

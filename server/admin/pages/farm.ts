@@ -7,11 +7,12 @@ import { bootStates } from '../../manage/state-index.ts'
 import type { BootState } from '../../plan/states.ts'
 import { stages } from '../../plan/states.ts'
 import { readSeen } from '../../serve/dhcp/seen-file.ts'
-import type { Health } from '../../serve/http/app.ts'
+import { missingLoaders } from '../../serve/loaders.ts'
 import { apiOf } from '../api/routes.ts'
 import type { Admin } from '../app.ts'
 import type { Route, Visit } from '../route.ts'
 import { setView } from './changes.ts'
+import { healthView } from './health-view.ts'
 import { boardRow, inOrderOfNeed } from './live-board.ts'
 import { markOf } from './machine-columns.ts'
 
@@ -24,28 +25,31 @@ const [mostOnBoard, changesRead, mostSets] = [40, 100, 6]
 
 async function showFarm(admin: Admin, visit: Visit): Promise<void> {
   const desk = admin.desk(visit.by.who)
+  const target = visit.request.get('hx-target') ?? ''
+  const health = async () => healthView(admin.health(), await missingLoaders(desk.stateDir))
+  // What asks again by itself gets the part that changes from one moment to the next.
+  if (target === 'health') return visit.page('farm-health.html', { health: await health() })
   const snapshot = await apiOf(admin).snapshot()
   const index = await farmIndex(snapshot, desk.known)
   const now = nowOf(index, await bootStates(desk, snapshot), desk.now())
-  // What asks again by itself gets the part that changes from one moment to the next.
-  if (visit.request.get('hx-target') === 'now') return visit.page('farm-now.html', now)
+  if (target === 'now') return visit.page('farm-now.html', now)
   const rows = await readChanges(admin.store, { limit: changesRead })
   visit.page('farm.html', {
     ...now,
-    ...{ bad: badData(index), health: healthRows(admin.health()) },
+    ...{ bad: badData(index), health: await health() },
     sets: changeSets(rows).slice(0, mostSets).map(setView),
     strangers: (await readSeen(desk.stateDir))?.length ?? 0,
   })
 }
 
 /** States are kept of machines that have gone, too. */
-function nowOf({ entries, unreadable }: FarmIndex, states: ReadonlyMap<string, BootState>, now: number) {
+function nowOf({ entries, places, unreadable }: FarmIndex, states: ReadonlyMap<string, BootState>, now: number) {
   const counts = new Map<string, Counted>()
   const interesting: (readonly [string, BootState])[] = []
-  const total = entries.size + unreadable.length
+  const total = entries.length + unreadable.length
   let known = 0
   for (const [name, state] of states) {
-    if (state.state === 'unknown' || !entries.has(name)) continue
+    if (state.state === 'unknown' || !places.has(name)) continue
     known++
     const own = counts.get(state.state) ?? { count: 0, tone: markOf(state, false).tone }
     counts.set(state.state, own)
@@ -91,14 +95,4 @@ function badData({ found, withheld }: FarmIndex) {
     warned: found.size - withheld.size,
     fields: common.slice(0, 6).map(([what, count]) => ({ what, count })),
   }
-}
-
-function healthRows(told: object) {
-  const { inventory = 'ok', views, targets = {} } = told as Partial<Health>
-  const rows = [
-    { name: 'Database', said: inventory },
-    ...(views === undefined ? [] : [{ name: "The site's own tables", said: views }]),
-    ...Object.entries(targets).map(([target, said]) => ({ name: `Files of ${target}`, said })),
-  ]
-  return rows.map((row) => ({ ...row, isWell: row.said === 'ok' }))
 }

@@ -1,10 +1,7 @@
 // What is wrong in the inventory: by machine and by field, each with the way out and a link to mend it.
 import type { Finding } from '../../inventory/findings.ts'
-import { findingsOfNoMachine } from '../../inventory/findings.ts'
-import type { Snapshot } from '../../inventory/snapshot.ts'
-import type { FarmIndex } from '../../manage/farm-index.ts'
 import { farmIndex } from '../../manage/farm-index.ts'
-import { namesSortedBy } from '../../manage/order.ts'
+import { findingsInOrder } from '../../manage/findings-in-order.ts'
 import { showValue } from '../../manage/row-changes.ts'
 import { findingFor } from '../api/reports.ts'
 import { apiOf } from '../api/routes.ts'
@@ -33,7 +30,7 @@ async function showFindings(admin: Admin, visit: Visit): Promise<void> {
   const filter: Filter = { machine: word('machine').toLowerCase(), severity: word('severity'), what: word('what') }
   const snapshot = await apiOf(admin).snapshot()
   const index = await farmIndex(snapshot, admin.desk(visit.by.who).known)
-  const all = inOrder(snapshot, index)
+  const all = await findingsInOrder(index)
   const found = all.filter((one) => isWanted(filter, one))
   const from = Math.max(0, Math.min(Math.floor(Number(word('from')) || 0), found.length - 1))
   const shown = found.slice(from, from + findingsPerPage)
@@ -52,18 +49,6 @@ async function showFindings(admin: Admin, visit: Visit): Promise<void> {
     previous: from > 0 ? at(from - findingsPerPage) : '',
     next: from + shown.length < found.length ? at(from + findingsPerPage) : '',
   })
-}
-
-const kept = new WeakMap<FarmIndex, readonly Finding[]>()
-
-/** By machine; those of rows that no machine is come last. */
-function inOrder(snapshot: Snapshot, index: FarmIndex): readonly Finding[] {
-  const known = kept.get(index)
-  if (known !== undefined) return known
-  const names = index.found.size === 0 ? [] : [...namesSortedBy(snapshot.machines, 'hostname'), ...index.unreadable]
-  const found = [...names.flatMap((name) => index.found.get(name) ?? []), ...findingsOfNoMachine(snapshot)]
-  kept.set(index, found)
-  return found
 }
 
 const isWanted = ({ machine, severity, what }: Filter, found: Finding): boolean =>
@@ -94,5 +79,5 @@ const placeOf = ({ table, key }: Finding): string => (table === 'interfaces' ? (
 function mendingPlace({ table, key }: Finding): string {
   if (table === 'machines' || table === 'interfaces')
     return `/machines/${encodeURIComponent(key.split('/')[0] ?? key)}/edit`
-  return table === 'site' ? '' : `/${table}/${encodeURIComponent(key)}`
+  return table === 'site' ? '/site/edit' : `/${table}/${encodeURIComponent(key)}`
 }

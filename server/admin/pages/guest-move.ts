@@ -38,12 +38,13 @@ async function move(admin: Admin, visit: Visit): Promise<void> {
   const texts = { ...textsFrom(guest), ...textsOf(request) }
   try {
     const edits = await editsToSet(desk.store, snapshot, [guest.hostname], assignments(texts))
-    if (fieldOf(request, 'act') !== 'do') return show(desk, visit, snapshot, guest, texts, { edits })
+    if (fieldOf(request, 'act') !== 'do') return await show(desk, visit, snapshot, guest, texts, { edits })
     const { seen, force } = { seen: fieldOf(request, 'seen'), force: fieldOf(request, 'force') === '1' }
     const { kind } = await applyDecided(desk, snapshot, edits, { seen, force })
-    const other = (fault: string): void => show(desk, visit, snapshot, guest, texts, { edits, fault, status: 409 })
-    if (kind === 'other') return other(meanwhile(''))
-    if (kind === 'refused') return other(withheldUnasked)
+    const other = (fault: string): Promise<void> =>
+      show(desk, visit, snapshot, guest, texts, { edits, fault, status: 409 })
+    if (kind === 'other') return await other(meanwhile(''))
+    if (kind === 'refused') return await other(withheldUnasked)
   } catch (error) {
     const fault = reasonOf(error)
     const problems = error instanceof Refused ? error.problems : []
@@ -64,15 +65,15 @@ const textsFrom = (guest: Machine): Texts =>
 const assignments = (texts: Texts): readonly Assignment[] =>
   columns.map((column) => ({ kind: 'column', column, value: texts[`set.${column}`] ?? '' }))
 
-function show(
+async function show(
   desk: Desk,
   visit: Visit,
   snapshot: Snapshot,
   guest: Machine,
   texts: Texts,
   { edits, fault = '', faults = {}, status = 200 }: Shown,
-): void {
-  const review = edits === undefined ? null : reviewEdits(snapshot, desk.known, edits)
+): Promise<void> {
+  const review = edits === undefined ? null : await reviewEdits(snapshot, desk.known, edits)
   const after = review?.candidate ?? snapshot
   const dom0 = after.machines.get((texts['set.dom0'] ?? '').toLowerCase())
   visit.page(
@@ -82,7 +83,7 @@ function show(
       fields: machineFields(snapshot, texts, faults, false).filter(({ name }) =>
         columns.some((column) => name === `set.${column}`),
       ),
-      change: review === null ? null : changeView(desk, snapshot, review),
+      change: review === null ? null : await changeView(desk, snapshot, review),
       picture: dom0 === undefined || dom0.dom0 !== null ? null : dom0View(after, desk.known, dom0),
       isMoving: review !== null && dom0?.hostname !== guest.dom0,
     },

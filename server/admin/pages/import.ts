@@ -12,7 +12,7 @@ import { foldNames } from '../../manage/names.ts'
 import type { Review } from '../../manage/review.ts'
 import { reviewEdits } from '../../manage/review.ts'
 import { changesOf } from '../../manage/row-changes.ts'
-import { hidden, isSecretName } from '../../manage/secrets.ts'
+import { hidden, isSecretName } from '../../inventory/secrets.ts'
 import { apiOf } from '../api/routes.ts'
 import type { Admin } from '../app.ts'
 import { HttpRefusal } from '../refusal.ts'
@@ -92,8 +92,8 @@ async function bring(admin: Admin, visit: Visit): Promise<void> {
     table,
   })
   const [edits, twice] = [editsOfRows(rows), givenTwice(rows)]
-  const review = reviewEdits(snapshot, desk.known, edits)
-  const preview = previewOf(desk, snapshot, review, refused)
+  const review = await reviewEdits(snapshot, desk.known, edits)
+  const preview = await previewOf(desk, snapshot, review, refused)
   const again = (fault: string, status: number): void => show(visit, given, fault, preview, status)
   const wrong = [...faults, ...twice]
   if (wrong.length > 0) return again(wrong.join('\n'), 422)
@@ -114,12 +114,12 @@ async function bring(admin: Admin, visit: Visit): Promise<void> {
 }
 
 /** Every row with what becomes of it; a secret is never shown. */
-function previewOf(desk: Desk, snapshot: Snapshot, review: Review, refused: readonly RefusedRow[]) {
+async function previewOf(desk: Desk, snapshot: Snapshot, review: Review, refused: readonly RefusedRow[]) {
   const rows = review.diffs.map((diff) => ({ table: diff.table, key: diff.key, ...changesOf(diff) }))
   const added = rows.filter(({ kind }) => kind === 'added')
   const changed = rows.filter(({ kind }) => kind === 'changed')
   return {
-    change: changeView(desk, snapshot, review),
+    change: await changeView(desk, snapshot, review),
     counts: {
       added: added.length,
       changed: changed.length,

@@ -34,9 +34,8 @@ export function boardRow(name: string, state: BootState, now: number): BoardRow 
 /** What went wrong first, then what goes on; the last news first. */
 export function inOrderOfNeed<T extends readonly [string, BootState]>(states: readonly T[]): readonly T[] {
   const rank = ({ phase }: BootState): number => (phase === 'lost' ? 0 : 1)
-  return states.toSorted(
-    ([, a], [, b]) => rank(a) - rank(b) || Date.parse(b.since ?? '') - Date.parse(a.since ?? '') || 0,
-  )
+  const order = (a: string, b: string): number => (a < b ? 1 : a > b ? -1 : 0) // times in ISO 8601 sort as they read
+  return states.toSorted(([, a], [, b]) => rank(a) - rank(b) || order(a.since ?? '', b.since ?? ''))
 }
 
 /** `40 s`, `4 min`, `2 h 5 min`, `3 days`. */

@@ -8,6 +8,7 @@ import type { Admin } from '../app.ts'
 import { hashPassword, isOutdated, isPassword } from '../passwords.ts'
 import type { Route, Visit } from '../route.ts'
 import { fieldOf, queryOf } from '../route.ts'
+import type { SessionKind } from '../sessions.ts'
 import { beginSession, endSession } from '../sessions.ts'
 
 export const logInRoutes = (admin: Admin): readonly Route[] => [
@@ -53,7 +54,7 @@ async function logIn(admin: Admin, visit: Visit<null>): Promise<void> {
     return showForm(admin, visit, { ...shown, fault: 'This name and password do not belong together.', status: 403 })
   }
   attempts.forgive(address, name)
-  await enter(admin, visit, name)
+  await enter(admin, visit, name, fieldOf(request, 'screen') === '1' ? 'screen' : 'person')
   response.redirect(303, ownPath(shown.next))
 }
 
@@ -62,9 +63,17 @@ export async function enter(
   { store, now }: Admin,
   { request, response, by }: Readonly<{ request: Request; response: Response; by: Visit['by'] }>,
   name: string,
+  kind: SessionKind = 'person',
 ): Promise<void> {
-  await beginSession(store, now(), name, request, response)
-  await recordAudit(store.db, { ...by, who: `web:${name}` }, { action: 'log-in', about: name })
+  await beginSession(store, now(), { user: name, kind }, request, response)
+  await recordAudit(
+    store.db,
+    { ...by, who: `web:${name}` },
+    {
+      action: kind === 'screen' ? 'log-in of a screen' : 'log-in',
+      about: name,
+    },
+  )
 }
 
 /** The same work whether there is such a user or not, so that the time it takes tells nothing. */

@@ -2,6 +2,7 @@
 import type { Request } from 'express'
 import type { Edit } from '../../inventory/encode.ts'
 import { expandRange } from '../../inventory/select.ts'
+import type { Machine } from '../../inventory/rows.ts'
 import type { Snapshot } from '../../inventory/snapshot.ts'
 import { compareNaturally } from '../../inventory/snapshot.ts'
 import type { Assignment } from '../../manage/assignments.ts'
@@ -9,6 +10,7 @@ import { applyDecided } from '../../manage/decided.ts'
 import type { Desk } from '../../manage/desk.ts'
 import type { Problem } from '../../manage/failure.ts'
 import { describeProblem, problemFound, Refused } from '../../manage/failure.ts'
+import { guestProposal } from '../../manage/guest-proposal.ts'
 import { editsToAdd } from '../../manage/machines.ts'
 import { reviewEdits } from '../../manage/review.ts'
 import { apiOf } from '../api/routes.ts'
@@ -17,15 +19,20 @@ import type { Route, Visit } from '../route.ts'
 import { fieldOf, queryOf } from '../route.ts'
 import { withheldUnasked, meanwhile } from './bulk-edit.ts'
 import { changeView, reasonOf } from './change-view.ts'
+import { dom0View } from './dom0-view.ts'
 import type { FormField } from './machine-fields.ts'
 import { faultsOf, interfaceColumns, machineColumnNames, machineFields, paramLines, textsOf } from './machine-fields.ts'
+import { hrefOfMachine } from './machine-head.ts'
 
 export const machineAdditionRoutes = (admin: Admin): readonly Route[] => [
   {
     method: 'get',
     path: '/add',
     role: 'operator',
-    handle: async (visit) => showForm(visit, await apiOf(admin).snapshot(), prefilled(visit.request)),
+    handle: async (visit) => {
+      const snapshot = await apiOf(admin).snapshot()
+      showForm(admin.desk(visit.by.who), visit, snapshot, prefilled(snapshot, visit.request))
+    },
   },
   { method: 'post', path: '/add', role: 'operator', handle: (visit) => add(admin, visit) },
 ]
@@ -42,20 +49,37 @@ type Shown = Readonly<{
 /** Places for interfaces in the form; more are added on the machine's own page. */
 const places = [0, 1, 2, 3] as const
 
-/** What is known of a stranger, and where a new guest is to live. */
-function prefilled(request: Request): Texts {
-  const mac = queryOf(request, 'mac')
-  return {
-    ...Object.fromEntries(['dom0', 'cpus'].map((column) => [`set.${column}`, queryOf(request, column)])),
+/** What is known of a stranger; of a new guest, what is free on its Dom0. */
+function prefilled(snapshot: Snapshot, request: Request): Texts {
+  const dom0 = dom0Named(snapshot, queryOf(request, 'dom0'))
+  const proposal = dom0 === null ? null : guestProposal(snapshot, dom0)
+  const given = Object.entries({
     hostname: queryOf(request, 'hostname'),
+    'set.dom0': queryOf(request, 'dom0'),
+    'set.cpus': queryOf(request, 'cpus'),
     'set.uuid': queryOf(request, 'uuid'),
-    'nic.0.name': 'eth0',
-    'nic.0.mac': mac,
+    'nic.0.mac': queryOf(request, 'mac'),
     'nic.0.network': queryOf(request, 'network'),
+  })
+  return {
+    'nic.0.name': 'eth0',
+    ...textsBelow('set', proposal?.machine ?? {}),
+    ...textsBelow('nic.0', proposal?.nic ?? {}),
+    ...Object.fromEntries(given.filter(([, text]) => text !== '')),
   }
 }
 
+const textsBelow = (head: string, values: object): Texts =>
+  Object.fromEntries(Object.entries(values).map(([name, value]) => [`${head}.${name}`, String(value)]))
+
+/** Null when there is none of that name, or it is a guest itself. */
+function dom0Named(snapshot: Snapshot, name: string): Machine | null {
+  const machine = snapshot.machines.get(name.trim().toLowerCase())
+  return machine === undefined || machine.dom0 !== null ? null : machine
+}
+
 function showForm(
+  desk: Desk,
   visit: Visit,
   snapshot: Snapshot,
   texts: Texts,
@@ -87,7 +111,12 @@ function showForm(
     hint: 'one a line: rack = r12',
     fault: faults['param.lines'] ?? '',
   }
-  const view = { hostname, params, interfaces, fields: machineFields(snapshot, texts, faults, false), fault, mayInsist }
+  const dom0 = dom0Named(snapshot, texts['set.dom0'] ?? '')
+  const view = {
+    ...{ hostname, params, interfaces, fields: machineFields(snapshot, texts, faults, false), fault, mayInsist },
+    picture: dom0 === null ? null : dom0View(snapshot, desk.known, dom0),
+    isProposed: dom0 !== null && visit.request.method === 'GET',
+  }
   visit.page('machine-addition.html', view, status)
 }
 
@@ -129,13 +158,13 @@ async function add(admin: Admin, visit: Visit): Promise<void> {
   const texts = textsIn(request)
   const act = fieldOf(request, 'act')
   try {
-    if (act === 'back') return showForm(visit, snapshot, texts)
+    if (act === 'back') return showForm(desk, visit, snapshot, texts)
     const edits = editsAsked(snapshot, texts)
-    if (act !== 'do') return showReview(desk, visit, snapshot, edits, texts, '')
+    if (act !== 'do') return await showReview(desk, visit, snapshot, edits, texts, '')
     const { seen, force } = { seen: fieldOf(request, 'seen'), force: fieldOf(request, 'force') === '1' }
     const { kind } = await applyDecided(desk, snapshot, edits, { seen, force })
-    if (kind === 'other') return showReview(desk, visit, snapshot, edits, texts, meanwhile(''))
-    if (kind === 'refused') return showReview(desk, visit, snapshot, edits, texts, withheldUnasked)
+    if (kind === 'other') return await showReview(desk, visit, snapshot, edits, texts, meanwhile(''))
+    if (kind === 'refused') return await showReview(desk, visit, snapshot, edits, texts, withheldUnasked)
   } catch (error) {
     const fault = reasonOf(error)
     const { faults, others } = faultsOf(error instanceof Refused ? error.problems : [], (problem) =>
@@ -143,10 +172,12 @@ async function add(admin: Admin, visit: Visit): Promise<void> {
     )
     const above =
       Object.keys(faults).length === 0 ? fault : ['Nothing is added.', ...others.map(describeProblem)].join('\n')
-    return showForm(visit, snapshot, texts, { fault: above, faults, status: 422 })
+    return showForm(desk, visit, snapshot, texts, { fault: above, faults, status: 422 })
   }
   await admin.live.catchUp()
-  response.redirect(303, `/machines?${new URLSearchParams({ q: texts['hostname'] ?? '', done: 'added' }).toString()}`)
+  const dom0 = dom0Named(snapshot, texts['set.dom0'] ?? '')
+  const list = `/machines?${new URLSearchParams({ q: texts['hostname'] ?? '', done: 'added' }).toString()}`
+  response.redirect(303, dom0 === null ? list : `${hrefOfMachine(dom0.hostname)}/guests?done=added`)
 }
 
 function fieldFor(texts: Texts, { table, key, field }: Problem): string | null {
@@ -158,26 +189,26 @@ function fieldFor(texts: Texts, { table, key, field }: Problem): string | null {
   return table === 'interfaces' && place !== undefined ? `nic.${place}.${field}` : null
 }
 
-function showReview(
+async function showReview(
   desk: Desk,
   visit: Visit,
   snapshot: Snapshot,
   edits: readonly Edit[],
   texts: Texts,
   fault: string,
-): void {
-  const review = reviewEdits(snapshot, desk.known, edits)
+): Promise<void> {
+  const review = await reviewEdits(snapshot, desk.known, edits)
   // A machine that nobody would serve is mended before it is there, beside the fields, unless one insists.
   const found = review.broken.map(problemFound)
   const { faults } = faultsOf(found, (problem) => fieldFor(texts, problem))
   if (found.length > 0 && fault === '' && fieldOf(visit.request, 'insist') !== '1')
-    return showForm(visit, snapshot, texts, {
+    return showForm(desk, visit, snapshot, texts, {
       fault: `It would be withheld, and get no answer:\n${found.map(describeProblem).join('\n')}`,
       faults,
       mayInsist: true,
       status: 422,
     })
-  const change = changeView(desk, snapshot, review)
+  const change = await changeView(desk, snapshot, review)
   visit.page(
     'review.html',
     {

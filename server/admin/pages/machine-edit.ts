@@ -57,12 +57,14 @@ async function edit(admin: Admin, visit: Visit): Promise<void> {
   if (fieldOf(request, 'act') === 'back') return showForm(desk, visit, snapshot, name, { now, texts })
   try {
     const edits = await editsToSet(desk.store, snapshot, [name], assignmentsOfMachine(now, texts))
-    const show = (fault: string): void => showReview(desk, visit, snapshot, name, edits, carriedTexts(was, mine), fault)
-    if (fieldOf(request, 'act') !== 'do') return show('')
+    const show = (fault: string): Promise<void> =>
+      showReview(desk, visit, snapshot, name, edits, carriedTexts(was, mine), fault)
+    if (fieldOf(request, 'act') !== 'do') return await show('')
     const decided = { seen: fieldOf(request, 'seen'), force: fieldOf(request, 'force') === '1' }
     const { kind } = await applyDecided(desk, snapshot, edits, decided)
-    if (kind === 'other') return show(meanwhile(await changedSince(desk, [name], Number(fieldOf(request, 'revision')))))
-    if (kind === 'refused') return show(withheldUnasked)
+    if (kind === 'other')
+      return await show(meanwhile(await changedSince(desk, [name], Number(fieldOf(request, 'revision')))))
+    if (kind === 'refused') return await show(withheldUnasked)
   } catch (error) {
     const fault = reasonOf(error)
     const problems = error instanceof Refused ? error.problems : []
@@ -103,7 +105,7 @@ async function showForm(
   )
 }
 
-function showReview(
+async function showReview(
   desk: Desk,
   visit: Visit,
   snapshot: Snapshot,
@@ -111,11 +113,11 @@ function showReview(
   edits: readonly Edit[],
   carried: readonly (readonly [string, string])[],
   fault: string,
-): void {
+): Promise<void> {
   visit.page(
     'review.html',
     {
-      change: changeView(desk, snapshot, reviewEdits(snapshot, desk.known, edits)),
+      change: await changeView(desk, snapshot, await reviewEdits(snapshot, desk.known, edits)),
       title: `Change ${name}`,
       does: 'Change it',
       action: `${hrefOfMachine(name)}/edit`,

@@ -84,6 +84,7 @@ const done: Readonly<Record<string, string>> = {
   changed: 'The machine is changed. What it is served follows within two seconds.',
   armed: 'The install is armed: it begins at the next network boot.',
   boot: 'The next boot is set.',
+  added: 'The guest is added. It installs itself once it is armed.',
   moved: 'The guest has its new place.',
   reverted: 'The change is taken back, as a new change.',
 }

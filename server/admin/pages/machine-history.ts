@@ -123,7 +123,7 @@ async function servedBy(desk: Desk, today: Snapshot, name: string, { revision }:
     ...(past.snapshot.guests.get(name) ?? []),
   ])
   try {
-    return { ways: waysOfMachines(desk, old, now, [...new Set([name, ...around])]).map(showWay), untold: '' }
+    return { ways: (await waysOfMachines(desk, old, now, [...new Set([name, ...around])])).map(showWay), untold: '' }
   } catch (error) {
     if (error instanceof TemplateError) return { ways: [], untold: error.message }
     throw error
@@ -137,13 +137,13 @@ async function revert(admin: Admin, visit: Visit): Promise<void> {
   const name = machineAsked(snapshot, visit)
   const change = await changeAsked(desk, visit, name)
   const { edits, stays } = takeBack(snapshot, change)
-  const show = (fault: string): void => {
+  const show = async (fault: string): Promise<void> => {
     const href = `${hrefOfMachine(name)}/history/${change.revision}`
     const kept = stays.length === 0 ? '' : `Changed again since, so it stays: ${stays.join(', ')}.`
     visit.page(
       'review.html',
       {
-        change: changeView(desk, snapshot, reviewEdits(snapshot, desk.known, edits)),
+        change: await changeView(desk, snapshot, await reviewEdits(snapshot, desk.known, edits)),
         fault: [fault, kept].filter((text) => text !== '').join('\n'),
         title: `Take back change ${change.revision} of ${name}`,
         does: 'Take it back',
@@ -156,8 +156,9 @@ async function revert(admin: Admin, visit: Visit): Promise<void> {
   try {
     const decided = { seen: fieldOf(request, 'seen'), force: fieldOf(request, 'force') === '1' }
     const { kind } = await applyDecided(desk, snapshot, edits, decided)
-    if (kind === 'other') return show(meanwhile(await changedSince(desk, [name], Number(fieldOf(request, 'revision')))))
-    if (kind === 'refused') return show(withheldUnasked)
+    if (kind === 'other')
+      return await show(meanwhile(await changedSince(desk, [name], Number(fieldOf(request, 'revision')))))
+    if (kind === 'refused') return await show(withheldUnasked)
   } catch (error) {
     return show(reasonOf(error))
   }

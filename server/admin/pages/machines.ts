@@ -2,6 +2,7 @@
 import { bootActions } from '../../inventory/rows.ts'
 import { compareNaturally } from '../../inventory/snapshot.ts'
 import type { FarmIndex } from '../../manage/farm-index.ts'
+import { entryOf } from '../../manage/farm-index.ts'
 import { findMachines } from '../../manage/listing.ts'
 import { readStates } from '../../manage/machine.ts'
 import type { SortField } from '../../manage/order.ts'
@@ -46,7 +47,7 @@ async function showMachines(admin: Admin, visit: Visit): Promise<void> {
     ],
     rows: shown.map((name) => rowOf(index, states, columns, name)),
     total: names.length,
-    all: snapshot.machines.size + index.unreadable.length,
+    all: index.entries.length + index.unreadable.length,
     first: shown.length === 0 ? 0 : begin + 1,
     last: begin + shown.length,
     previous: begin > 0 ? at(begin - machinesPerPage) : '',
@@ -84,7 +85,7 @@ function headOf(query: MachineQuery, field: SortField | undefined, label: string
 }
 
 function rowOf(index: FarmIndex, states: ReadonlyMap<string, BootState>, columns: readonly ColumnName[], name: string) {
-  const entry = index.entries.get(name)
+  const entry = entryOf(index, name)
   return {
     name,
     mark: markOf(states.get(name), index.withheld.has(name)),

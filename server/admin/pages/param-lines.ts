@@ -15,7 +15,7 @@ export function linesOf(stored: unknown): string {
 }
 
 /** As it is, unless it would be read as something else. */
-const paramText = (value: unknown): string =>
+export const paramText = (value: unknown): string =>
   typeof value === 'string' &&
   value !== '' &&
   value === value.trim() &&

@@ -10,16 +10,18 @@ import type { Desk } from '../../manage/desk.ts'
 import type { Problem } from '../../manage/failure.ts'
 import { describeProblem, Refused } from '../../manage/failure.ts'
 import { collect } from '../../manage/machines.ts'
+import type { FarmIndex } from '../../manage/farm-index.ts'
+import { farmIndex } from '../../manage/farm-index.ts'
 import { foldNames } from '../../manage/names.ts'
 import { reviewEdits } from '../../manage/review.ts'
-import { profilesNaming, usersOf } from '../../manage/uses.ts'
-import { storedRow } from '../api/rows.ts'
+import { profilesNaming, usersIn } from '../../manage/uses.ts'
+import { storedRow } from '../../manage/stored-rows.ts'
 import { apiOf } from '../api/routes.ts'
 import type { Admin } from '../app.ts'
 import type { Route, Visit } from '../route.ts'
 import { fieldOf, queryOf } from '../route.ts'
 import { meanwhile, withheldUnasked } from './bulk-edit.ts'
-import { changeView, reasonOf } from './change-view.ts'
+import { changeView, lookedAt, reasonOf } from './change-view.ts'
 import { faultsOf } from './machine-fields.ts'
 import type { Texts } from './merge.ts'
 import { bothChanged, carriedTexts, mergedSentence, mergeTexts, plainText, textsAsked } from './merge.ts'
@@ -54,8 +56,7 @@ async function change(admin: Admin, kind: RowKind, visit: Visit, name: string | 
   const isFirst = request.method === 'GET'
   const snapshot = isFirst ? await apiOf(admin).snapshot() : await apiOf(admin).current()
   const key = name ?? plainText(fieldOf(request, 'name'))
-  const stored: GivenRow =
-    name === null ? { name: key } : await storedRow(desk.store, snapshot, kind.table, kind.noun, key)
+  const stored: GivenRow = name === null ? { name: key } : await storedRow(desk.store, snapshot, kind.table, key)
   const now = textsOfRow(kind, stored)
   const form = { snapshot, kind, visit, key, isNew: name === null, now }
   if (isFirst) return showForm({ ...form, texts: name === null ? copied(form) : now })
@@ -74,18 +75,18 @@ async function change(admin: Admin, kind: RowKind, visit: Visit, name: string | 
     const edits = collect([putRow(kind.table, assignToRow(stored, assignmentsOfRow(kind, now, texts)))])
     const carried = [...(name === null ? [['name', key] as const] : []), ...carriedTexts(was, mine)]
     const action = name === null ? `/add/${kind.noun}` : `${hrefOfRow(kind, key)}/edit`
-    const show = (fault: string): void =>
+    const show = (fault: string): Promise<void> =>
       showReview(desk, visit, snapshot, edits, fault, {
         ...{ action, carried, back: 'Other values', isDanger: false },
         title: name === null ? `Add ${kind.noun} ${key}` : `Change ${kind.noun} ${key}`,
         does: name === null ? 'Add it' : 'Change it',
         cancel: name === null ? `/${kind.table}` : hrefOfRow(kind, key),
       })
-    if (fieldOf(request, 'act') !== 'do') return show('')
+    if (fieldOf(request, 'act') !== 'do') return await show('')
     const decided = { seen: fieldOf(request, 'seen'), force: fieldOf(request, 'force') === '1' }
     const { kind: outcome } = await applyDecided(desk, snapshot, edits, decided)
-    if (outcome === 'other') return show(meanwhile(await since()))
-    if (outcome === 'refused') return show(withheldUnasked)
+    if (outcome === 'other') return await show(meanwhile(await since()))
+    if (outcome === 'refused') return await show(withheldUnasked)
   } catch (error) {
     const fault = reasonOf(error)
     const problems = error instanceof Refused ? error.problems : []
@@ -169,15 +170,15 @@ type ReviewPage = Readonly<{
   carried: readonly (readonly [string, string])[]
 }>
 
-function showReview(
+async function showReview(
   desk: Desk,
   visit: Visit,
   snapshot: Snapshot,
   edits: readonly Edit[],
   fault: string,
   page: ReviewPage,
-): void {
-  const view = changeView(desk, snapshot, reviewEdits(snapshot, desk.known, edits))
+): Promise<void> {
+  const view = await changeView(desk, snapshot, await reviewEdits(snapshot, desk.known, edits), lookedAt(visit))
   visit.page('review.html', { change: view, fault, ...page }, fault === '' ? 200 : 409)
 }
 
@@ -187,10 +188,10 @@ async function removeRow(admin: Admin, kind: RowKind, visit: Visit): Promise<voi
   const { request, response } = visit
   const snapshot = await apiOf(admin).current()
   const key = String(request.params['name'])
-  await storedRow(desk.store, snapshot, kind.table, kind.noun, key)
-  refuseUsed(snapshot, kind, key)
+  await storedRow(desk.store, snapshot, kind.table, key)
+  await refuseUsed(await farmIndex(snapshot, desk.known), kind, key)
   const edits: readonly Edit[] = [{ kind: 'delete', table: kind.table, key }]
-  const show = (fault: string): void =>
+  const show = (fault: string): Promise<void> =>
     showReview(desk, visit, snapshot, edits, fault, {
       ...{ title: `Remove ${kind.noun} ${key}?`, does: 'Remove it', back: '', isDanger: true, carried: [] },
       action: `${hrefOfRow(kind, key)}/remove`,
@@ -202,7 +203,7 @@ async function removeRow(admin: Admin, kind: RowKind, visit: Visit): Promise<voi
       seen: fieldOf(request, 'seen'),
       force: false,
     })
-    if (outcome !== 'done') return show(meanwhile(''))
+    if (outcome !== 'done') return await show(meanwhile(''))
   } catch (error) {
     return show(reasonOf(error))
   }
@@ -212,9 +213,9 @@ async function removeRow(admin: Admin, kind: RowKind, visit: Visit): Promise<voi
 
 const mostNamed = 2000
 
-function refuseUsed(snapshot: Snapshot, { table, noun }: RowKind, name: string): void {
-  const users = usersOf(snapshot, table, name)
-  const profiles = profilesNaming(snapshot, table, name)
+async function refuseUsed(index: FarmIndex, { table, noun }: RowKind, name: string): Promise<void> {
+  const users = (await usersIn(index, table))(name)
+  const profiles = profilesNaming(index.snapshot, table, name)
   if (users.length + profiles.length === 0) return
   const machines =
     users.length === 0

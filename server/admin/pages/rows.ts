@@ -7,12 +7,13 @@ import { encodeRow } from '../../inventory/encode.ts'
 import { readChanges } from '../../inventory/store/read.ts'
 import type { Desk } from '../../manage/desk.ts'
 import { parseChange } from '../../manage/history.ts'
+import { farmIndex } from '../../manage/farm-index.ts'
 import { foldNames } from '../../manage/names.ts'
 import type { RowDiff } from '../../manage/review.ts'
 import { changesOf, showValue } from '../../manage/row-changes.ts'
-import { rowWithoutSecrets, withoutSecrets } from '../../manage/secrets.ts'
-import { profilesNaming, usersOf } from '../../manage/uses.ts'
-import { storedRow } from '../api/rows.ts'
+import { rowWithoutSecrets, withoutSecrets } from '../../inventory/secrets.ts'
+import { profilesNaming, usersIn } from '../../manage/uses.ts'
+import { storedRow } from '../../manage/stored-rows.ts'
 import { apiOf } from '../api/routes.ts'
 import type { Admin } from '../app.ts'
 import { mayAs } from '../roles.ts'
@@ -39,6 +40,7 @@ export const hrefOfRow = (kind: RowKind, name: string): string => `/${kind.table
 async function showRows(admin: Admin, kind: RowKind, visit: Visit): Promise<void> {
   const snapshot = await apiOf(admin).snapshot()
   const unreadable = [...snapshot.unreadable.values()].flat().filter(({ table }) => table === kind.table)
+  const users = await usersIn(await farmIndex(snapshot, admin.desk(visit.by.who).known), kind.table)
   visit.page('rows.html', {
     kind,
     columns: kind.listed.map((column) => labelOf(kind, column)),
@@ -48,7 +50,7 @@ async function showRows(admin: Admin, kind: RowKind, visit: Visit): Promise<void
         name: row.name,
         href: hrefOfRow(kind, row.name),
         cells: kind.listed.map((column) => showValue(stored[column])),
-        users: usersOf(snapshot, kind.table, row.name).length,
+        users: users(row.name).length,
       }
     }),
     unreadable: unreadable.map(({ key, errors }) => ({
@@ -69,9 +71,9 @@ async function showRow(admin: Admin, kind: RowKind, visit: Visit): Promise<void>
   const name = String(visit.request.params['name'])
   const row = rowOf(snapshot, kind.table, name)
   // A row that can't be read is shown as it is, so that it can be mended.
-  const stored = await storedRow(desk.store, snapshot, kind.table, kind.noun, name)
+  const stored = await storedRow(desk.store, snapshot, kind.table, name)
   const errors = snapshot.unreadable.get(`${kind.table}/${name}`)?.flatMap((one) => one.errors) ?? []
-  const users = usersOf(snapshot, kind.table, name)
+  const users = (await usersIn(await farmIndex(snapshot, desk.known), kind.table))(name)
   visit.page('row.html', {
     kind,
     name,

@@ -68,7 +68,7 @@ function showLink(admin: Admin, visit: Visit, purpose: Exclude<Purpose, { kind: 
   const { request, by } = visit
   return orSay(admin, visit, async () => {
     const secret = await makeLink(admin.store, purpose, linkHours, by)
-    const link = `${request.protocol}://${request.host}${pathOfLink(secret ?? '')}`
+    const link = `${admin.publicUrl ?? `${request.protocol}://${request.host}`}${pathOfLink(secret ?? '')}`
     const linkFor = purpose.kind === 'reset' ? `a new password of ${purpose.user}` : `a new user (${purpose.role})`
     await showUsers(admin, visit, { link, linkFor })
   })

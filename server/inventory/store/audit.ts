@@ -7,6 +7,7 @@ export type By = Readonly<{ who: string; at: string; peer: string | null }>
 
 export type AuditAction =
   | 'log-in'
+  | 'log-in of a screen'
   | 'log-in failed'
   | 'log-in refused'
   | 'log-out'
@@ -37,4 +38,16 @@ export async function readAudit(
 ): Promise<readonly AuditRow[]> {
   const query = db.selectFrom('audit').selectAll().orderBy('id', 'desc').limit(limit)
   return (before === undefined ? query : query.where('id', '<', before)).execute()
+}
+
+/**
+ * The oldest lines, as far as they are from before that time; numbers stand in the order of time, but for the clocks of
+ * servers that differ.
+ * @returns how many went, `most` when there may be more
+ */
+export async function deleteAudit({ db }: Store, before: string, most: number): Promise<number> {
+  const oldest = await db.selectFrom('audit').select(['id', 'at']).orderBy('id').limit(most).execute()
+  const old = oldest.filter(({ at }) => at < before).map(({ id }) => id)
+  if (old.length > 0) await db.deleteFrom('audit').where('id', 'in', old).execute()
+  return old.length
 }

@@ -161,7 +161,7 @@ function serverComplaints(store: Store, server: Server, grants: readonly Grant[]
 
 const runtimeTables = [
   ...['tokens', 'events', 'changes', 'consoles', 'mirrored'],
-  ...['users', 'api_tokens', 'sessions', 'invitations', 'audit'],
+  ...['users', 'api_tokens', 'sessions', 'invitations', 'audit', 'idempotency', 'servers'],
 ]
 
 async function collationComplaints(store: Store, schema: string): Promise<readonly Complaint[]> {

@@ -3,7 +3,7 @@ import type { Kysely, Migration } from 'kysely'
 import { Migrator, sql } from 'kysely'
 import type { Flavour, Store } from './open.ts'
 
-type ColumnType = 'key' | 'text' | 'long' | 'integer'
+type ColumnType = 'key' | 'path' | 'text' | 'long' | 'integer'
 type TableShape = Readonly<{ key: readonly string[]; columns: Readonly<Record<string, ColumnType>> }>
 
 /** The inventory's tables as migration 1 makes them. Frozen: a later change is a later migration. */
@@ -102,12 +102,18 @@ const tokens1: TableShape = {
 }
 
 const typeNames: Readonly<Record<Flavour, Readonly<Record<ColumnType, string>>>> = {
-  mysql: { key: 'varchar(64) NOT NULL', text: 'varchar(255)', long: 'mediumtext', integer: 'int' },
-  sqlite: { key: 'text NOT NULL', text: 'text', long: 'text', integer: 'integer' },
+  mysql: {
+    key: 'varchar(64) NOT NULL',
+    path: 'varchar(255) NOT NULL',
+    text: 'varchar(255)',
+    long: 'mediumtext',
+    integer: 'int',
+  },
+  sqlite: { key: 'text NOT NULL', path: 'text NOT NULL', text: 'text', long: 'text', integer: 'integer' },
 }
 
 /** Now, in UTC, as every time in the store is written. */
-const nowSql: Readonly<Record<Flavour, string>> = {
+export const nowSql: Readonly<Record<Flavour, string>> = {
   mysql: "CONCAT(LEFT(DATE_FORMAT(UTC_TIMESTAMP(3), '%Y-%m-%dT%H:%i:%s.%f'), 23), 'Z')",
   sqlite: "strftime('%Y-%m-%dT%H:%M:%fZ', 'now')",
 }
@@ -347,6 +353,21 @@ const idempotency6: TableShape = {
   columns: { key: 'key', request: 'text', at: 'text', answer: 'long' },
 }
 
+/** Who works on this inventory; every server writes its own row every few seconds. */
+const servers7: TableShape = {
+  key: ['name', 'folder'],
+  columns: {
+    name: 'key',
+    folder: 'path',
+    version: 'text',
+    addresses: 'long',
+    doors: 'long',
+    revision: 'integer',
+    status: 'text',
+    seen_at: 'text',
+  },
+}
+
 /** Every trigger there is after the last migration, by name: what a restored dump may have lost. */
 export function inventoryTriggers(flavour: Flavour): ReadonlyMap<string, string> {
   const statements = Object.entries(inventory1).flatMap(([table, { key, columns: first }]) => {
@@ -369,6 +390,10 @@ const migrationsFor = (flavour: Flavour): Readonly<Record<string, Migration>> =>
   '0004-accounts': { up: (db) => createAccounts(db as Kysely<unknown>, flavour) },
   '0005-ipv6': { up: (db) => addIpv6(db as Kysely<unknown>, flavour) },
   '0006-idempotency': { up: (db) => run(db as Kysely<unknown>, [createTable(flavour, 'idempotency', idempotency6)]) },
+  '0007-servers': { up: (db) => run(db as Kysely<unknown>, [createTable(flavour, 'servers', servers7)]) },
+  '0008-screens': {
+    up: (db) => run(db as Kysely<unknown>, ['ALTER TABLE `sessions` ADD COLUMN `screen` integer NOT NULL DEFAULT 0']),
+  },
 })
 
 /**

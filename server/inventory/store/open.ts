@@ -1,12 +1,13 @@
 // Opening a store: one Kysely over an embedded SQLite file or a MySQL/MariaDB server.
 import { mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
-import type { Dialect, Generated } from 'kysely'
+import type { Dialect, Generated, KyselyPlugin } from 'kysely'
 import { Kysely, MysqlDialect, SqliteDialect } from 'kysely'
 import Database from 'libsql'
 import { createPool } from 'mysql2'
 import type { Pool } from 'mysql2'
 import type { TableName } from '../rows.ts'
+import { turnTaking } from '../slices.ts'
 import type { StoredRow } from '../encode.ts'
 
 export type EventRow = Readonly<{
@@ -82,6 +83,8 @@ export type SessionRow = Readonly<{
   created_at: string
   seen_at: string
   expires_at: string
+  /** 1: of a display that nobody sits at. */
+  screen: number
 }>
 
 export type InvitationRow = Readonly<{
@@ -108,6 +111,21 @@ export type AuditRow = Readonly<{
 /** A request of the API that must not be done twice; `answer` is null until it is known. */
 export type IdempotencyRow = Readonly<{ key: string; request: string; at: string; answer: string | null }>
 
+/** A server that works on this inventory. `addresses` and `doors` are JSON; times are the database's own. */
+export type ServerRow = Readonly<{
+  name: string
+  /** Its state folder: there may be several on one host. */
+  folder: string
+  version: string
+  addresses: string
+  doors: string
+  /** Of the inventory that it serves. */
+  revision: number
+  /** `ok` or `degraded`. */
+  status: string
+  seen_at: string
+}>
+
 export type StoreSchema = { [T in TableName]: StoredRow } & {
   tokens: TokenRow
   events: Omit<EventRow, 'id'> & { id: Generated<number> }
@@ -116,9 +134,10 @@ export type StoreSchema = { [T in TableName]: StoredRow } & {
   mirrored: MirroredRow
   users: UserRow
   api_tokens: ApiTokenRow
-  sessions: SessionRow
+  sessions: Omit<SessionRow, 'screen'> & { screen: Generated<number> }
   invitations: InvitationRow
   idempotency: IdempotencyRow
+  servers: ServerRow
   audit: Omit<AuditRow, 'id'> & { id: Generated<number> }
 }
 
@@ -157,9 +176,21 @@ function openSqlite(file: string): Store {
   const dialect: Dialect = new SqliteDialect({ database: database })
   return {
     flavour: 'sqlite',
-    db: new Kysely<StoreSchema>({ dialect }),
+    db: new Kysely<StoreSchema>({ dialect, plugins: [takingTurns()] }),
     label: `sqlite:${file}`,
     file: file === ':memory:' ? null : file,
+  }
+}
+
+/** SQLite answers in this very process and at once: ten thousand statements would be one turn of the event loop. */
+function takingTurns(): KyselyPlugin {
+  const turn = turnTaking()
+  return {
+    transformQuery: ({ node }) => node,
+    transformResult: async ({ result }) => {
+      await turn()
+      return result
+    },
   }
 }
 

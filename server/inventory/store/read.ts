@@ -4,6 +4,7 @@ import { sql } from 'kysely'
 import type { RowChange, Snapshot } from '../snapshot.ts'
 import { changeSnapshotInSlices, emptySnapshot } from '../snapshot.ts'
 import type { TableName } from '../rows.ts'
+import { inSlices } from '../slices.ts'
 import { rowKey, tableNames, tables } from '../rows.ts'
 import type { ChangeRow, ConsoleRow, EventRow, Store, StoreSchema } from './open.ts'
 
@@ -11,7 +12,7 @@ type RawRow = Readonly<Record<string, unknown>>
 type FollowedTable = TableName | 'tokens'
 
 /** Rows applied between two chances for the server to answer something else. */
-const rowsPerSlice = 2000
+const rowsPerSlice = 200
 /** Rows fetched by one query. */
 const rowsPerPage = 20_000
 /** Keys named in one query. */
@@ -55,15 +56,6 @@ async function readNumbering(db: Db): Promise<Pick<Snapshot, 'revision' | 'missi
   const missing: number[] = []
   for (let id = revision - 1; id >= lowest && missing.length < mostMissing; id--) if (!present.has(id)) missing.push(id)
   return { revision, missing: missing.reverse() }
-}
-
-/** Runs a sliced computation to its end, letting the event loop turn between slices. */
-export async function inSlices<T>(slices: Generator<void, T>): Promise<T> {
-  for (;;) {
-    const step = slices.next()
-    if (step.done === true) return step.value
-    await new Promise((resolve) => setImmediate(resolve))
-  }
 }
 
 async function* pagesOf(db: Db, table: FollowedTable): AsyncGenerator<readonly RowChange[]> {
@@ -214,19 +206,13 @@ export async function readLatestEvents(
   return events
 }
 
-/** Number of the newest event, 0 when there is none. */
-export async function readNewestEvent({ db }: Store): Promise<number> {
-  const row = await db
-    .selectFrom('events')
-    .select(({ fn }) => fn.max('id').as('id'))
-    .executeTakeFirst()
-  return row?.id ?? 0
-}
-
-/** Machines with an event of a higher number. */
-export async function readMachinesHeardOf({ db }: Store, after: number): Promise<readonly string[]> {
-  const rows = await db.selectFrom('events').select('machine').distinct().where('id', '>', after).execute()
-  return rows.map(({ machine }) => machine)
+/** Numbers of events above that one, ascending, and whose they are. */
+export async function readEventNumbers(
+  { db }: Store,
+  after: number,
+  limit: number,
+): Promise<readonly Pick<EventRow, 'id' | 'machine'>[]> {
+  return db.selectFrom('events').select(['id', 'machine']).where('id', '>', after).orderBy('id').limit(limit).execute()
 }
 
 /** When each machine last reported anything, changed or not; of those that ever did. */
@@ -283,7 +269,11 @@ export async function readEventsAfter(
   { machines, limit }: Readonly<{ machines?: readonly string[]; limit: number }>,
 ): Promise<readonly EventRow[]> {
   const query = store.db.selectFrom('events').selectAll().where('id', '>', after).orderBy('id').limit(limit)
-  return (machines === undefined ? query : query.where('machine', 'in', machines)).execute()
+  if (machines === undefined) return query.execute()
+  const found: EventRow[] = []
+  for (let from = 0; from < machines.length; from += keysPerQuery)
+    found.push(...(await query.where('machine', 'in', machines.slice(from, from + keysPerQuery)).execute()))
+  return found.sort((a, b) => a.id - b.id).slice(0, limit)
 }
 
 /** The newest events of all machines, newest first, below a number. */

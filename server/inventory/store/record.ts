@@ -79,11 +79,9 @@ export async function recordEdits(
     await refuseViewEdits(trx, edits)
     for (const table of Object.keys(tables) as TableName[]) {
       const own = edits.filter((edit) => edit.table === table)
-      await putRows(
-        trx,
-        table,
-        own.flatMap((edit) => (edit.kind === 'put' ? [encodeRow(edit.row)] : [])),
-      )
+      const rows = own.flatMap((edit) => (edit.kind === 'put' ? [edit.row] : []))
+      for (let from = 0; from < rows.length; from += rowsPerStatement)
+        await putRows(trx, table, rows.slice(from, from + rowsPerStatement).map(encodeRow))
       for (const edit of own) if (edit.kind === 'delete') await deleteRow(trx, table, edit.key)
     }
     for (const { hostname, action, now } of boots) await setBoot(trx, hostname, action, { who, now })

@@ -38,7 +38,7 @@ export function commandCheck(command: Command, beside: (root: string, scratch: s
     for (const main of await writeScratch(scratch, beside(root, scratch))) {
       const argv = command.argv.map((word) => word.replaceAll('{folder}', root).replaceAll('{main}', main))
       const { ok, how, output } = await runCommand({ ...command, argv })
-      if (!ok) return { ok, output: `${output.trimEnd()}\n${command.argv.join(' ')}: ${how}\n`.trimStart() }
+      if (!ok) return { ok, output: `${output.trimEnd()}\n${command.argv[0] ?? ''}: ${how}\n`.trimStart() }
     }
     return { ok: true }
   }

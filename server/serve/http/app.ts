@@ -10,6 +10,7 @@ import type { Timeline } from '../timeline.ts'
 import type { EventReports } from './events.ts'
 import { eventRoute } from './events.ts'
 import { sendFile } from './file.ts'
+import { plainAddress } from './peers.ts'
 
 export type Health = Readonly<{
   status: 'ok' | 'degraded'
@@ -84,11 +85,6 @@ function decodePath(path: string): string | null {
   } catch {
     return null
   }
-}
-
-/** `::ffff:192.0.2.10` is 192.0.2.10. */
-export function plainAddress(address: string): string {
-  return address.replace(/^::ffff:(?=\d+\.)/, '')
 }
 
 /** From `Authorization: Bearer`, or `?token=` as it stands on a kernel command line. */

@@ -11,7 +11,8 @@ import type { Token } from '../../inventory/rows.ts'
 import { checkReport } from '../../plan/access.ts'
 import { reportedStages } from '../../plan/states.ts'
 import type { Timeline } from '../timeline.ts'
-import { plainAddress, secretOf } from './app.ts'
+import { secretOf } from './app.ts'
+import { plainAddress } from './peers.ts'
 import { consoleTail, reportedText } from './reported-text.ts'
 
 export type EventReports = Readonly<{

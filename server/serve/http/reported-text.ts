@@ -6,13 +6,16 @@ import type { Snapshot } from '../../inventory/snapshot.ts'
 const escapes =
   /(?:\u001b\[|\u009b)[0-?]*[ -/]*[@-~]|\u001b[\]PX^_][^\u0007\u001b]*(?:\u0007|\u001b\\)|\u001b[ -/]*[0-~]/g
 
-/** What a terminal would show in the end: of a line that was written over, the last; no control characters but tabs. */
+/**
+ * What a terminal would show in the end: of a line that was written over, the last; no control characters but tabs, and
+ * none of those that turn the direction of text (UAX #9 §2), by which a line reads as another.
+ */
 function plainText(text: string): string {
   const shown = text
     .replaceAll(escapes, '')
     .split('\n')
     .map((line) => line.split('\r').findLast((part) => part !== '') ?? '')
-  return shown.join('\n').replaceAll(/[^\P{Cc}\n\t]/gu, '')
+  return shown.join('\n').replaceAll(/[^\P{Cc}\n\t]|\p{Bidi_Control}/gu, '')
 }
 
 /** A log often shows the kernel's command line, and that has a token: the machine's, its guest's, or its Dom0's. */

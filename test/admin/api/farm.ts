@@ -5,6 +5,7 @@ import type { TestContext } from 'node:test'
 import supertest from 'supertest'
 import type { Response } from 'supertest'
 import type { Role } from '../../../server/admin/roles.ts'
+import { csrfTokenOf } from '../../../server/admin/secrets.ts'
 import { loadTemplates } from '../../../server/cli/templates.ts'
 import { migrateStore } from '../../../server/inventory/store/migrations.ts'
 import type { Store } from '../../../server/inventory/store/open.ts'
@@ -18,11 +19,13 @@ import { templateEngine } from '../../../server/render/templates.ts'
 import { fillStore, silent, temporaryFolder } from '../../fixtures.ts'
 import { farm } from '../../unit/cli/cli.ts'
 import type { TestSite } from '../site.ts'
-import { openTestSite, testDesk } from '../site.ts'
+import { cookieOf, openTestSite, testDesk } from '../site.ts'
 
 type Method = 'get' | 'post' | 'put' | 'patch' | 'delete'
 export type Asked = Readonly<{
   as?: Role | null
+  /** By a token, unless it is said otherwise. */
+  via?: 'session'
   body?: object
   headers?: Readonly<Record<string, string>>
   query?: Readonly<Record<string, string>>
@@ -37,6 +40,8 @@ export type Farm = Readonly<{
   tokens: Readonly<Record<Role, string>>
   /** What a request would work with, signed by `who`. */
   desk: (who: string) => Desk
+  /** What is generated: a test may add to them. */
+  targets: Map<TargetName, Place>
 }>
 
 /** @param at the address of a store; by default an SQLite file of the test's own */
@@ -74,15 +79,27 @@ export async function openApiFarm(t: TestContext, at: string | null = null, yaml
     folder,
     tokens,
     desk,
-    ask: async (method, path, { as = 'operator', body, headers = {}, query = {} } = {}) => {
+    targets,
+    ask: async (method, path, { as = 'operator', via, body, headers = {}, query = {} } = {}) => {
       const request = supertest(site.app)[method](`/api/v1${path}`).query(query).set(headers)
-      const signed = as === null ? request : request.set('Authorization', `Bearer ${tokens[as]}`)
+      const signed = as === null ? request : request.set(await credentialsOf(site, tokens, as, via))
       return body === undefined ? signed : signed.send(body)
     },
   }
 }
 
-const quietPlace = { main: null, check: false, reload: null, restart: null, controlSocket: null } as const
+export async function credentialsOf(
+  site: TestSite,
+  tokens: Farm['tokens'],
+  as: Role,
+  via: Asked['via'],
+): Promise<Readonly<Record<string, string>>> {
+  if (via === undefined) return { Authorization: `Bearer ${tokens[as]}` }
+  const session = await site.session(as)
+  return { Cookie: cookieOf(session), 'X-CSRF-Token': csrfTokenOf(session), 'Sec-Fetch-Site': 'same-origin' }
+}
+
+export const quietPlace = { main: null, check: false, reload: null, restart: null, controlSocket: null } as const
 
 const stranger = {
   ...{ mac: '00:00:5e:00:53:78', machine: null, why: 'no machine has this MAC', vendorClass: 'PXEClient' },

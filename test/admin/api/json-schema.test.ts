@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { z } from 'zod'
 import { inlineSchema, jsonSchemaOf } from '../../../server/admin/api/json-schema.ts'
-import { assignmentsOf } from '../../../server/admin/api/assign.ts'
+import { assignmentsOf } from '../../../server/manage/patches.ts'
 import { machinePatch } from '../../../server/admin/api/schemas.ts'
 import { tables } from '../../../server/inventory/rows.ts'
 

@@ -14,7 +14,8 @@ type Operation = Readonly<{
   parameters: readonly Parameter[]
   requestBody?: Readonly<{ content: Content }>
   responses: Readonly<Record<string, Readonly<{ description: string; content?: Content }>>>
-  'x-example'?: boolean
+  /** Only where it is another than the document's. */
+  security?: readonly Readonly<Record<string, readonly string[]>>[]
 }>
 type Document = Readonly<{ paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>; components: object }>
 type Method = 'get' | 'post' | 'put' | 'patch' | 'delete'
@@ -93,7 +94,7 @@ describe('every example of the document works, and its answer is as the document
     }
 })
 
-function execute(farm: Farm, method: Method, path: string, { parameters, requestBody }: Operation) {
+function execute(farm: Farm, method: Method, path: string, { parameters, requestBody, security }: Operation) {
   const given = (place: Parameter['in']) =>
     Object.fromEntries(
       parameters.flatMap((one) => (one.in === place && one.example !== undefined ? [[one.name, one.example]] : [])),
@@ -105,6 +106,7 @@ function execute(farm: Farm, method: Method, path: string, { parameters, request
   const body = requestBody?.content['application/json']?.example
   return farm.ask(method, at, {
     as: 'admin',
+    ...(security?.every((scheme) => 'session' in scheme) === true ? ({ via: 'session' } as const) : {}),
     query: given('query'),
     headers: given('header'),
     ...(requestBody === undefined ? {} : { body: body ?? {} }),

@@ -19,7 +19,7 @@ const made = (publication: Made['publication'], reload: Made['reload'] = { kind:
     { kind: 'left-out', machine: 'acas0001', why: 'it has no address' },
     { kind: 'left-out', machine: 'acas0002', why: 'it has no address' },
   ],
-  basis: { revision: 1, missing: [], at: 0 },
+  isIncluded: null,
 })
 
 test('a checker’s refusal names machines, places and what it says; nothing was published', () => {

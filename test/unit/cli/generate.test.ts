@@ -98,6 +98,13 @@ describe('generate', () => {
     assert.match(err, /^isc: left out: rack\[1-9\]: withheld: .*"HOSTNAME": the machine has no interface with a MAC/m)
   })
 
+  test('a machine that gets nothing alone is named in its reason too', async (t) => {
+    const site = await openSite(t, '  isc: {folder: isc}\n')
+    await site.ok('machine', 'add', 'rack1', 'profile=base', '--force')
+    const { err } = await site.run(['generate'])
+    assert.match(err, /^isc: left out: rack1: withheld: .*"rack1": the machine has no interface with a MAC/m)
+  })
+
   test('a target that fails keeps none of the others back', async (t) => {
     const site = await openSite(t, all)
     site.write('isc', 'a file, where the folder is to be')
@@ -336,8 +343,9 @@ describe('conflicts', () => {
 describe('the checker and the reload', () => {
   test('the include lines are those of the documentation', () => {
     const page = readFileSync(join(import.meta.dirname, '../../../docs/how-to/existing-daemons.md'), 'utf8').split('\n')
+    const folders = { isc: '/etc/dhcp/bootstead', kea: '/etc/kea/bootstead', dnsmasq: '/etc/bootstead-dnsmasq' }
     for (const target of daemonNames)
-      for (const line of includeLines(target, 'FOLDER/current')) assert.ok(page.includes(`    ${line}`), line)
+      for (const line of includeLines(target, `${folders[target]}/current`)) assert.ok(page.includes(line), line)
   })
 
   test('the include lines are what each daemon’s own checker takes in a main file', async (t) => {

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { recordEdits } from '../../../server/inventory/store/record.ts'
 import { readSnapshot } from '../../../server/inventory/store/read.ts'
-import { applyDecided, changedSince, fingerprintOf, versionsOf } from '../../../server/manage/decided.ts'
+import { applyDecided, changedSince, versionsOf } from '../../../server/manage/decided.ts'
 import { editsToSet } from '../../../server/manage/machines.ts'
 import { reviewEdits } from '../../../server/manage/review.ts'
 import { sqliteStore } from '../../fixtures.ts'
@@ -17,7 +17,7 @@ test('edits are done as long as their rows are what was seen, in every column', 
   const set = (snapshot: typeof before, value: string) =>
     editsToSet(store, snapshot, ['acas0002', 'acas0003'], [{ kind: 'column', column: 'memory_mib', value }])
   const edits = await set(before, '1024')
-  const seen = fingerprintOf(reviewEdits(before, desk.known, edits).diffs)
+  const { seen } = await reviewEdits(before, desk.known, edits)
   assert.equal((await applyDecided(desk, before, await set(before, '512'), { seen, force: false })).kind, 'other')
   const [own] = await editsToSet(store, before, ['acas0002'], [{ kind: 'column', column: 'notes', value: 'mine' }])
   assert.ok(own)
@@ -27,9 +27,9 @@ test('edits are done as long as their rows are what was seen, in every column', 
   assert.equal((await applyDecided(desk, now, await set(now, '1024'), { seen, force: false })).kind, 'other')
   assert.equal(await changedSince(desk, ['acas0002', 'web'], before.revision), 'cli:bob changed acas0002')
   assert.equal(await changedSince(desk, ['web'], before.revision), '')
-  const anew = reviewEdits(now, desk.known, await set(now, '1024')).diffs
-  assert.equal((await versionsOf(desk, now, anew)).length, 2)
-  const done = await applyDecided(desk, now, await set(now, '1024'), { seen: fingerprintOf(anew), force: false })
+  const anew = await reviewEdits(now, desk.known, await set(now, '1024'))
+  assert.equal((await versionsOf(desk, now, anew.diffs)).length, 2)
+  const done = await applyDecided(desk, now, await set(now, '1024'), { seen: anew.seen, force: false })
   assert.equal(done.kind, 'done')
   assert.equal((await readSnapshot(store)).machines.get('acas0002')?.memory_mib, 1024)
 })

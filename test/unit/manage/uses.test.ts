@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { profilesNaming, usersOf } from '../../../server/manage/uses.ts'
+import { farmIndex } from '../../../server/manage/farm-index.ts'
+import { profilesNaming, usersIn } from '../../../server/manage/uses.ts'
 import { snapshotOf } from '../../fixtures.ts'
 
 const snapshot = snapshotOf(`
@@ -12,18 +13,19 @@ machines:
   b: { profile: old, interfaces: { eth0: { network: lab } } }
   c: { profile: gone }
 `)
+const index = await farmIndex(snapshot, { templates: new Set() })
 
-test('a machine uses its profile and those above it, the image that they give, and the networks of its interfaces', () => {
-  assert.deepEqual([...usersOf(snapshot, 'profiles', 'base')].sort(), ['a', 'b'])
-  assert.deepEqual(usersOf(snapshot, 'profiles', 'web'), ['a'])
-  assert.deepEqual(usersOf(snapshot, 'images', 'el9'), ['a'])
-  assert.deepEqual(usersOf(snapshot, 'images', 'el8'), ['b'])
-  assert.deepEqual(usersOf(snapshot, 'networks', 'farm'), ['a'], 'once, with two interfaces')
+test('a machine uses its profile and those above it, the image that they give, and the networks of its interfaces', async () => {
+  assert.deepEqual([...(await usersIn(index, 'profiles'))('base')].sort(), ['a', 'b'])
+  assert.deepEqual((await usersIn(index, 'profiles'))('web'), ['a'])
+  assert.deepEqual((await usersIn(index, 'images'))('el9'), ['a'])
+  assert.deepEqual((await usersIn(index, 'images'))('el8'), ['b'])
+  assert.deepEqual((await usersIn(index, 'networks'))('farm'), ['a'], 'once, with two interfaces')
 })
 
-test('a profile that is not there is used by whoever names it', () => {
-  assert.deepEqual(usersOf(snapshot, 'profiles', 'gone'), ['c'])
-  assert.deepEqual(usersOf(snapshot, 'networks', 'nothing'), [])
+test('a profile that is not there is used by whoever names it', async () => {
+  assert.deepEqual((await usersIn(index, 'profiles'))('gone'), ['c'])
+  assert.deepEqual((await usersIn(index, 'networks'))('nothing'), [])
 })
 
 test('profiles name their parents and images', () => {

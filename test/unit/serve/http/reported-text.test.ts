@@ -38,6 +38,7 @@ describe('what a machine said', () => {
       ['\u001b(Bplain\u001b7\u001b=', 'plain'],
       ['cut \u001b', 'cut '],
       ['bell\u0007 back\b null\u0000 \u0085next', 'bell back null next'],
+      ['\u202Etxt.exe\u2066 \u200F', 'txt.exe '],
     ] as const
     for (const [said, shown] of rows) assert.equal(kept(said), shown)
   })

@@ -1,10 +1,11 @@
 // What is printed of values that are nobody's business: history, lists and differences say that there is one, no more.
-import type { StoredRow, StoredValue } from '../inventory/encode.ts'
+import type { StoredRow, StoredValue } from './encode.ts'
 
 export const hidden = '(secret)'
 
-/** By its name, as the site gave it: root_password_hash, bmc_password, api_token. */
-export const isSecretName = (name: string): boolean => /password|secret|token|hash/i.test(name)
+/** By its name, as the site gave it: root_password_hash, bmc_passwd, api_token, ipmi_credentials. */
+export const isSecretName = (name: string): boolean =>
+  /passw|passphrase|secret|token|hash|credential|private_?key/i.test(name)
 
 /** A value as it may be shown: of a map, those entries whose names don't speak of secrets. */
 export function withoutSecrets(name: string, value: unknown): unknown {

@@ -1,0 +1,110 @@
+// Servers that work on one inventory know of each other, on both databases.
+import assert from 'node:assert/strict'
+import { join } from 'node:path'
+import type { TestContext } from 'node:test'
+import { after, before, describe, test } from 'node:test'
+import { migrateStore } from '../../server/inventory/store/migrations.ts'
+import type { Store } from '../../server/inventory/store/open.ts'
+import { closeStore, openStore } from '../../server/inventory/store/open.ts'
+import { readServers, recordServer } from '../../server/inventory/store/servers.ts'
+import type { OwnServer, Presence } from '../../server/serve/presence.ts'
+import { openPresence } from '../../server/serve/presence.ts'
+import { silent, temporaryFolder } from '../fixtures.ts'
+import type { MariaDb } from '../mariadb.ts'
+import { startMariaDb } from '../mariadb.ts'
+
+let mariadb: MariaDb
+before(async () => {
+  mariadb = await startMariaDb()
+})
+after(() => mariadb.stop())
+
+const own = (name: string, revision = 7): OwnServer => ({
+  ...{ name, folder: '/var/lib/bootstead', version: '0.1.0', addresses: ['192.0.2.1'], revision, status: 'ok' },
+  doors: [{ door: 'http', at: '192.0.2.1:80', note: '' }],
+})
+
+async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, 10))
+}
+
+for (const flavour of ['sqlite', 'mysql'] as const)
+  describe(`servers on ${flavour}`, () => {
+    let count = 0
+    const opened = async (t: TestContext): Promise<Store> => {
+      const name = `servers${++count}`
+      const store = openStore(
+        flavour === 'sqlite' ? `sqlite:${join(temporaryFolder(t), 'inventory.sqlite')}` : mariadb.newDatabase(name),
+      )
+      t.after(() => closeStore(store))
+      await migrateStore(store)
+      return store
+    }
+    const present = (t: TestContext, store: Store, who: () => OwnServer): Presence => {
+      const presence = openPresence({ store, own: who, log: silent, everyMs: 20 })
+      t.after(presence.close)
+      return presence
+    }
+
+    test('each knows the others with their doors and revisions, and itself first; who stops is gone', async (t) => {
+      const store = await opened(t)
+      const now = { revision: 7 }
+      const first = present(t, store, () => own('boot1'))
+      const second = present(t, store, () => own('boot2', now.revision))
+      await until(() => first.servers().length === 2)
+      assert.deepEqual(
+        first.servers().map(({ name, isThis, isStale }) => ({ name, isThis, isStale })),
+        [
+          { name: 'boot1', isThis: true, isStale: false },
+          { name: 'boot2', isThis: false, isStale: false },
+        ],
+      )
+      assert.deepEqual(first.servers()[1]?.doors, own('boot2').doors)
+      now.revision = 8
+      await until(() => first.servers()[1]?.revision === 8)
+      await second.close()
+      await until(() => first.servers().length === 1)
+    })
+
+    test('who is silent grows stale, and is forgotten after a week', async (t) => {
+      const store = await opened(t)
+      const { addresses, doors, ...lost } = own('boot3')
+      await recordServer(store, { ...lost, addresses: JSON.stringify(addresses), doors: JSON.stringify(doors) })
+      const first = present(t, store, () => own('boot1'))
+      await until(() => first.servers().some(({ name, isStale }) => name === 'boot3' && isStale))
+      await store.db
+        .updateTable('servers')
+        .set({ seen_at: '2000-01-01T00:00:00.000Z' })
+        .where('name', '=', 'boot3')
+        .execute()
+      await until(async () => (await readServers(store)).length === 1)
+    })
+
+    test('what another version wrote is read as far as it can be', async (t) => {
+      const store = await opened(t)
+      const { addresses: _addresses, doors: _doors, ...other } = own('boot9')
+      await recordServer(store, { ...other, addresses: '{}', doors: 'not JSON' })
+      const first = present(t, store, () => own('boot1'))
+      await until(() => first.servers().length === 2)
+      assert.deepEqual([first.servers()[1]?.addresses, first.servers()[1]?.doors], [[], []])
+    })
+
+    test('while the store is away a server goes on, sees others grow stale, and stops without waiting for it', async (t) => {
+      const store = await opened(t)
+      const clock = { now: 0 }
+      present(t, store, () => own('boot2'))
+      const first = openPresence({ store, own: () => own('boot1'), log: silent, everyMs: 20, now: () => clock.now })
+      await until(() => first.servers().length === 2)
+      await store.db.schema.dropTable('servers').execute()
+      clock.now = 3600_000
+      await until(() => first.servers()[1]?.isStale === true)
+      assert.deepEqual(
+        first.servers().map(({ name, isStale }) => ({ name, isStale })),
+        [
+          { name: 'boot1', isStale: false },
+          { name: 'boot2', isStale: true },
+        ],
+      )
+      await first.close()
+    })
+  })
