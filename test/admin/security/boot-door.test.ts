@@ -11,6 +11,7 @@ import { loadTemplates } from '../../../server/cli/templates.ts'
 import type { Token } from '../../../server/inventory/rows.ts'
 import { recordArming } from '../../../server/inventory/store/record.ts'
 import { artefactsOf, catalogue } from '../../../server/render/catalogue.ts'
+import { fileCache } from '../../../server/serve/files.ts'
 import { httpApp } from '../../../server/serve/http/app.ts'
 import { openMetrics } from '../../../server/serve/metrics.ts'
 import { openTimeline } from '../../../server/serve/timeline.ts'
@@ -177,6 +178,7 @@ describe('what anybody gets there', () => {
     const timeline = openTimeline({ record: () => undefined, hear: () => undefined })
     const { router } = httpApp({
       resolver: { resolve: () => assert.fail('nothing is asked here') },
+      files: fileCache(1),
       timeline,
       reports: {
         snapshot: () => snapshot,
