@@ -11,7 +11,7 @@ import { messageType, text } from '../../plan/dhcp/options.ts'
 import type { Metrics } from '../metrics.ts'
 import type { Timeline } from '../timeline.ts'
 import type { DhcpDoorOptions, DhcpVia } from './door.ts'
-import { onceAnHour } from './quiet.ts'
+import { onceAnHour } from '../quiet.ts'
 import type { Seen } from './seen.ts'
 import { askingBy, hardwareAddress } from './seen.ts'
 

@@ -6,7 +6,7 @@ import { NO_ADDRESS } from '../../plan/dhcp/message.ts'
 import { clientArchitecture, formatMac, machineUuid, vendorClass } from '../../plan/dhcp/options.ts'
 import { isoTime } from '../../inventory/store/record.ts'
 import type { DhcpVia } from './door.ts'
-import { onceAnHour, quietLog } from './quiet.ts'
+import { onceAnHour, quietLog } from '../quiet.ts'
 import type { SeenClient } from './seen-file.ts'
 import { readSeen, writeSeen } from './seen-file.ts'
 

@@ -17,7 +17,7 @@ import {
   statusOf,
   vendorClass6,
 } from '../../plan/dhcp6/options.ts'
-import { onceAnHour } from '../dhcp/quiet.ts'
+import { onceAnHour } from '../quiet.ts'
 import type { Asking, Seen } from '../dhcp/seen.ts'
 import { printable } from '../dhcp/seen.ts'
 import type { Metrics } from '../metrics.ts'

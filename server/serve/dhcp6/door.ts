@@ -5,7 +5,7 @@ import type { Arrival6 } from '../../plan/dhcp6/arrival.ts'
 import { isFromServer } from '../../plan/dhcp6/message.ts'
 import type { Dhcp6Message } from '../../plan/dhcp6/message.ts'
 import { decodeDhcp6, encodeDhcp6, MalformedDhcp6 } from '../../render/dhcp6.ts'
-import { quietLog, type QuietLog } from '../dhcp/quiet.ts'
+import { quietLog, type QuietLog } from '../quiet.ts'
 import type { Heard6 } from './sockets.ts'
 import { openDhcp6Sockets } from './sockets.ts'
 

@@ -1,7 +1,7 @@
 // The TFTP door: admits read requests, within limits, and gives each a transfer of its own. Read only.
 
 import type { Logger } from 'pino'
-import { quietLog, type QuietLog } from '../dhcp/quiet.ts'
+import { quietLog, type QuietLog } from '../quiet.ts'
 import { Conversation, type TransferEnd } from './conversation.ts'
 import { openLines, type Lines } from './lines.ts'
 import { openListeners, type Request } from './listeners.ts'

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { onceAnHour, quietLog } from '../../../../server/serve/dhcp/quiet.ts'
+import { onceAnHour, quietLog } from '../../../server/serve/quiet.ts'
 
 const minute = 60_000
 
