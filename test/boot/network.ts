@@ -80,6 +80,7 @@ export const openNetwork = async (addresses: 'own' | 'given' = 'own'): Promise<N
   await ip(`route add 255.255.255.255/32 dev ${bridge}`) // a broadcast answer needs to know which link it means
   const advertiser = await (addresses === 'own' ? advertiseRouter(network) : advertiseDhcp6(network))
   let taps = 0
+  const cables: ChildProcess[] = []
   const addTap = async () => {
     const tap = `tap${String(taps++)}`
     await ip(`tuntap add ${tap} mode tap`)
@@ -91,7 +92,7 @@ export const openNetwork = async (addresses: 'own' | 'given' = 'own'): Promise<N
     const [machine, cable, socket, plug] = [0, 1, 2, 3].map((port) => 20_000 + taps * 10 + port) as Ports
     // Frames from a tap have whole checksums, unlike those that a packet socket sees on a bridge.
     const peer = `UDP4-DATAGRAM:127.0.0.1:${String(socket)},bind=127.0.0.1:${String(plug)}`
-    network.spawn('socat', ['-b', '65536', `TUN,tun-type=tap,tun-name=${tap},iff-no-pi,iff-up`, peer])
+    const plugged = network.spawn('socat', ['-b', '65536', `TUN,tun-type=tap,tun-name=${tap},iff-no-pi,iff-up`, peer])
     const job = JSON.stringify({ ports: { machine, cable, socket, plug }, badness, seed })
     const carrier = network.spawn(
       process.execPath,
@@ -100,6 +101,7 @@ export const openNetwork = async (addresses: 'own' | 'given' = 'own'): Promise<N
         stdio: ['pipe', 'pipe', 'inherit'],
       },
     )
+    cables.push(plugged, carrier)
     if (carrier.stdout === null) throw new Error('a bad cable tells nothing')
     const said = createInterface(carrier.stdout)[Symbol.asyncIterator]()
     await said.next()
@@ -127,7 +129,7 @@ export const openNetwork = async (addresses: 'own' | 'given' = 'own'): Promise<N
     return host
   }
   const close = async () => {
-    await ended(advertiser)
+    for (const child of [...cables, advertiser]) await ended(child)
     await network.close()
   }
   return { ...network, addTap, addBadCable, addHost, close }
