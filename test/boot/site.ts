@@ -82,13 +82,13 @@ const firstWords: Readonly<Record<DaemonName, RegExp>> = {
   dnsmasq: /^conf-file=/,
 }
 
-/** As the manual has them. */
+/** As the manual has them, with a folder of this test. */
 const includeLines = async (daemon: DaemonName, folder: string): Promise<string> => {
   const [, chapter = ''] = /^## The include lines$(.*?)^## /ms.exec(await readFile(manual, 'utf8')) ?? []
-  const lines = [...chapter.matchAll(/^ {4}(.*)$/gm)].map(([, line = '']) => line)
-  const own = lines.filter((line) => firstWords[daemon].test(line))
+  const blocks = [...chapter.matchAll(/^```conf\n(.*?)^```$/gms)].map(([, block = '']) => block.split('\n'))
+  const own = blocks.flat().filter((line) => firstWords[daemon].test(line))
   if (own.length === 0) throw new Error(`${manual} has no include lines for ${daemon}`)
-  return own.join('\n').replaceAll('FOLDER', folder)
+  return own.join('\n').replaceAll(/\/etc\/[\w/-]+(?=\/current\/)/g, folder)
 }
 
 interface Parts {
