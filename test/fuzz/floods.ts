@@ -86,7 +86,11 @@ const floods = {
   },
 
   'HTTP clients that read nothing, and requests that never end': async (_: Ground, meanwhile): Promise<void> => {
-    const sockets = Array.from({ length: 1000 }, () => createConnection({ port: 80, host: SERVER.ipv4 }))
+    // One address has 200 connections at most: a crowd needs many.
+    const from = (index: number): string => `198.51.100.${1 + (index % 250)}`
+    const sockets = Array.from({ length: 1000 }, (_unused, index) =>
+      createConnection({ port: 80, host: SERVER.ipv4, localAddress: from(index) }),
+    )
     for (const [index, socket] of sockets.entries()) {
       socket.on('error', () => undefined)
       socket.pause()
