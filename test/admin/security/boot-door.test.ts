@@ -178,7 +178,7 @@ describe('what anybody gets there', () => {
     const timeline = openTimeline({ record: () => undefined, hear: () => undefined })
     const { router } = httpApp({
       resolver: { resolve: () => assert.fail('nothing is asked here') },
-      files: fileCache(0),
+      files: fileCache(1),
       timeline,
       reports: {
         snapshot: () => snapshot,
