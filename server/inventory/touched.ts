@@ -1,6 +1,7 @@
 // Whose answers a change of rows can alter: what has to be looked at again, and nothing else.
 import { inherited, profileChain } from './profiles.ts'
 import type { TableName } from './rows.ts'
+import { atOnce } from './slices.ts'
 import type { Snapshot } from './snapshot.ts'
 import { derivedMac } from './xen-mac.ts'
 
@@ -11,11 +12,28 @@ export type TouchedRow = Readonly<{ table: TableName | 'tokens'; key: string }>
  * too many only where telling would cost more than looking.
  */
 export function machinesTouched(before: Snapshot, after: Snapshot, rows: Iterable<TouchedRow>): ReadonlySet<string> {
-  return new Set(touchedMachines(before, after, rows))
+  return atOnce(touchedMachines(before, after, rows))
 }
 
-/** The same one by one, some more than once: of very many, somebody may have to be answered in between. */
-export function* touchedMachines(before: Snapshot, after: Snapshot, rows: Iterable<TouchedRow>): Generator<string> {
+/** The same step by step: they may be very many, and looked for among more. */
+export function* touchedMachines(
+  before: Snapshot,
+  after: Snapshot,
+  rows: Iterable<TouchedRow>,
+): Generator<void, ReadonlySet<string>> {
+  const touched = new Set<string>()
+  for (const name of eachTouched(before, after, rows)) {
+    if (name !== null) touched.add(name)
+    yield
+  }
+  return touched
+}
+
+/** Null is nobody: a step of looking. */
+type Names = Generator<string | null, void>
+
+/** Some more than once. */
+function* eachTouched(before: Snapshot, after: Snapshot, rows: Iterable<TouchedRow>): Names {
   const named = new Set<string>()
   const shared: TouchedRow[] = []
   for (const row of rows)
@@ -26,25 +44,34 @@ export function* touchedMachines(before: Snapshot, after: Snapshot, rows: Iterab
   for (const snapshot of [before, after]) {
     // Over an address machines quarrel by their own rows alone.
     for (const hostname of named) yield* hosted(snapshot, [hostname, ...rivals(snapshot, hostname)], looked)
-    if (shared.some(({ table }) => table === 'site')) yield* names(snapshot)
+    if (shared.some(({ table }) => table === 'site')) yield* entriesOf(snapshot.machines).map(([name]) => name)
     else yield* hosted(snapshot, users(snapshot, shared), looked)
     if ([...named].some((hostname) => isUnreadable(snapshot, hostname))) yield* hosts(snapshot) // it may be a guest of any: each keeps its files
   }
 }
 
-function* names({ machines }: Snapshot): Generator<string> {
-  const all: string[] = []
-  machines.forEach((_, name) => all.push(name))
-  yield* all
+/** By forEach(), which takes a tenth of what a map's iterators take. */
+function entriesOf<V>(map: ReadonlyMap<string, V>): readonly (readonly [string, V])[] {
+  const all: (readonly [string, V])[] = []
+  map.forEach((value, key) => all.push([key, value]))
+  return all
 }
 
 /** Every machine that takes a value from one of these rows. */
-function* users(snapshot: Snapshot, rows: readonly TouchedRow[]): Generator<string> {
-  if (rows.length === 0) return
+function* users(snapshot: Snapshot, rows: readonly TouchedRow[]): Names {
   const of = (wanted: TableName): ReadonlySet<string> =>
     new Set(rows.flatMap(({ table, key }) => (table === wanted ? [key] : [])))
   const [networks, profiles, images] = [of('networks'), of('profiles'), of('images')]
-  const [byProfile, found] = [new Map<string, boolean>(), [] as string[]]
+  if (profiles.size + images.size > 0) yield* usersByProfile(snapshot, profiles, images)
+  if (networks.size === 0) return
+  for (const [hostname, nics] of entriesOf(snapshot.interfaces)) {
+    const isIn = nics.some(({ network }) => network !== null && networks.has(network))
+    yield isIn && snapshot.machines.has(hostname) ? hostname : null
+  }
+}
+
+function* usersByProfile(snapshot: Snapshot, profiles: ReadonlySet<string>, images: ReadonlySet<string>): Names {
+  const byProfile = new Map<string, boolean>()
   const takes = (profile: string): boolean => {
     const { profiles: chain } = profileChain(snapshot, profile)
     const image = inherited(profileChain(snapshot, profile), 'image')?.value ?? ''
@@ -53,31 +80,21 @@ function* users(snapshot: Snapshot, rows: readonly TouchedRow[]): Generator<stri
       images.has(image)
     )
   }
-  // forEach() takes a tenth of what the maps' iterators take.
-  if (profiles.size + images.size > 0)
-    snapshot.machines.forEach(({ hostname, profile }) => {
-      const known = byProfile.get(profile) ?? takes(profile)
-      byProfile.set(profile, known)
-      if (known) found.push(hostname)
-    })
-  yield* found
-  found.length = 0
-  if (networks.size > 0)
-    snapshot.interfaces.forEach((nics, hostname) => {
-      const isIn = nics.some(({ network }) => network !== null && networks.has(network))
-      if (isIn && snapshot.machines.has(hostname)) found.push(hostname)
-    })
-  yield* found
+  for (const [hostname, { profile }] of entriesOf(snapshot.machines)) {
+    const isUser = byProfile.get(profile) ?? takes(profile)
+    byProfile.set(profile, isUser)
+    yield isUser ? hostname : null
+  }
 }
 
 function isUnreadable(snapshot: Snapshot, hostname: string): boolean {
   return !snapshot.machines.has(hostname) && snapshot.unreadable.has(`machines/${hostname}`)
 }
 
-function* hosts(snapshot: Snapshot): Generator<string> {
-  for (const { hostname, profile } of snapshot.machines.values()) {
+function* hosts(snapshot: Snapshot): Names {
+  for (const [hostname, { profile }] of entriesOf(snapshot.machines)) {
     const hypervisor = inherited(profileChain(snapshot, profile), 'hypervisor')?.value ?? 'none'
-    if (hypervisor !== 'none') yield hostname
+    yield hypervisor === 'none' ? null : hostname
   }
 }
 
@@ -85,16 +102,17 @@ function* hosts(snapshot: Snapshot): Generator<string> {
 type Hosts = Map<string, readonly string[] | undefined>
 
 /** The machines, and the Dom0 and the guests that each shares a host with; its own too, of one that is wrongly both. */
-function* hosted(snapshot: Snapshot, hostnames: Iterable<string>, looked: Hosts): Generator<string> {
+function* hosted(snapshot: Snapshot, hostnames: Iterable<string | null>, looked: Hosts): Names {
   for (const hostname of hostnames) {
     yield hostname
+    if (hostname === null) continue
     const dom0 = snapshot.machines.get(hostname)?.dom0 ?? hostname
     yield* together(snapshot, dom0, looked)
     if (dom0 !== hostname) yield* together(snapshot, hostname, looked)
   }
 }
 
-function* together(snapshot: Snapshot, dom0: string, looked: Hosts): Generator<string> {
+function* together(snapshot: Snapshot, dom0: string, looked: Hosts): Names {
   const guests = snapshot.guests.get(dom0)
   if (looked.has(dom0) && looked.get(dom0) === guests) return
   looked.set(dom0, guests)

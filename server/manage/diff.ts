@@ -47,11 +47,7 @@ function* firstWays(
   now: Snapshot,
   { rows, most, clock }: Asked,
 ): Generator<void, FirstWays> {
-  const touched = new Set<string>()
-  for (const hostname of touchedMachines(old, now, rows)) {
-    touched.add(hostname)
-    yield
-  }
+  const touched = yield* touchedMachines(old, now, rows)
   const first = yield* firstOf(touched, most, compareNaturally)
   const ways = yield* waysOf(desk, old, now, first, clock)
   return { ways, left: touched.size - first.length }

@@ -95,7 +95,7 @@ function* followed(
   const own = rows.filter(({ table }) => table === 'machines' || table === 'interfaces')
   const names = new Set(own.map(({ key }) => key.split('/')[0] ?? key))
   const ordered = yield* entriesAfter(before, snapshot, names)
-  const touched = touchedMachines(
+  const touched = yield* touchedMachines(
     before.snapshot,
     snapshot,
     rows.filter(({ table }) => table !== 'tokens'), // nothing is wrong with a token

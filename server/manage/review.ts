@@ -117,14 +117,8 @@ function* concernedMachines(
   after: Snapshot,
   diffs: readonly RowDiff[],
 ): Generator<void, ReadonlySet<string>> {
-  if (diffs.some(({ table }) => table !== 'machines' && table !== 'interfaces')) {
-    const users = new Set<string>()
-    for (const hostname of touchedMachines(before, after, diffs)) {
-      users.add(hostname)
-      yield
-    }
-    return users
-  }
+  if (diffs.some(({ table }) => table !== 'machines' && table !== 'interfaces'))
+    return yield* touchedMachines(before, after, diffs)
   const touched = new Set(diffs.map(({ key }) => key.split('/')[0] ?? ''))
   const concerned = new Set(touched)
   for (const snapshot of [before, after])

@@ -4,7 +4,7 @@ import { atOnce } from '../inventory/slices.ts'
 import { groupBy } from './groups.ts'
 import { foldingNames } from './names.ts'
 import type { RowDiff } from './review.ts'
-import { hidden, isSecretName, rowWithoutSecrets, withoutSecrets } from '../inventory/secrets.ts'
+import { hidden, isSecretName, rowWithoutSecrets, textWithoutSecrets, withoutSecrets } from '../inventory/secrets.ts'
 
 /** A changed field with both its values; `(none)` is not given. */
 export type FieldChange = readonly [field: string, before: string, after: string]
@@ -68,7 +68,7 @@ export function fieldChanges(before: StoredRow | null, after: StoredRow | null):
   const [old, now] = [spread(before), spread(after)]
   const isSecretRow = [before, after].some((row) => row !== null && 'value' in row && isSecretName(String(row['name'])))
   const show = (field: string, value: string | undefined): string =>
-    value === undefined ? none : isSecretRow || isSecretName(field) ? hidden : value
+    value === undefined ? none : isSecretRow || isSecretName(field) ? hidden : textWithoutSecrets(value)
   return [...new Set([...old.keys(), ...now.keys()])]
     .filter((field) => old.get(field) !== now.get(field))
     .map((field) => [field, show(field, old.get(field)), show(field, now.get(field))] as const)

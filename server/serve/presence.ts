@@ -51,7 +51,7 @@ const [usualMs, missedBeats] = [10_000, 3]
 /** A store that does not answer keeps no server from stopping. */
 const partingMs = 2000
 
-/** Begins at once; while the store is away the others grow stale, and nobody is told more than once. */
+/** Begins at once; while the store is away the others grow stale. */
 export function openPresence({ store, own, log, everyMs = usualMs, now = Date.now }: Options): Presence {
   let heard: Readonly<{ at: number; servers: readonly HeardServer[] }> = { at: now(), servers: [] }
   const beat = async (): Promise<void> => {
@@ -68,8 +68,11 @@ export function openPresence({ store, own, log, everyMs = usualMs, now = Date.no
     deleteServers(store, [own()]).catch((error: unknown) =>
       log.debug({ err: error }, 'that this server stopped, the others will see from its silence'),
     )
-  let running = beat()
-  const timer = setInterval(() => void (running = running.then(beat)), everyMs)
+  let running: Promise<void> | null = null
+  /** A store that hangs is asked once, however long it does. */
+  const beatUnlessRunning = (): void => void (running ??= beat().finally(() => (running = null)))
+  beatUnlessRunning()
+  const timer = setInterval(beatUnlessRunning, everyMs)
   return {
     servers: () => {
       const me = own()
@@ -82,7 +85,8 @@ export function openPresence({ store, own, log, everyMs = usualMs, now = Date.no
     },
     close: async () => {
       clearInterval(timer)
-      await Promise.race([running.then(leave), setTimeout(partingMs, undefined, { ref: false })])
+      const left = (running ?? Promise.resolve()).then(leave)
+      await Promise.race([left, setTimeout(partingMs, undefined, { ref: false })])
     },
   }
 }

@@ -83,7 +83,7 @@ async function partialSet(
   others: readonly string[],
   rendered: Rendered,
 ): Promise<FileSet> {
-  const hostnames = await gather(touchedMachines(past.snapshot, picture.snapshot, past.rows))
+  const hostnames = await inSlices(touchedMachines(past.snapshot, picture.snapshot, past.rows))
   const before = await open({ ...picture, snapshot: past.snapshot })
   const after = await open(picture, { snapshot: past.snapshot, hostnames })
   const paths = await gather(touchedPaths(before, after, past.rows, hostnames))

@@ -6,7 +6,7 @@ import { listArtefacts, showArtefact, whyServedNothing } from '../../manage/arte
 import type { Desk } from '../../manage/desk.ts'
 import { explain } from '../../manage/explain.ts'
 import { revisionHelp } from '../../manage/revisions.ts'
-import { hidden, isSecretName } from '../../inventory/secrets.ts'
+import { hidden, isSecretName, textWithoutSecrets } from '../../inventory/secrets.ts'
 import { chosenName } from '../../manage/selection.ts'
 import { platforms } from '../../plan/dhcp/clients.ts'
 import type { ExplainedValue, Explanation } from '../../render/explain.ts'
@@ -100,10 +100,10 @@ const maySeeTexts = ({ actor }: Visit): boolean => mayAs(actor.role, 'operator')
 const seenBy = (visit: Visit, snapshot: Snapshot): Snapshot =>
   maySeeTexts(visit) ? snapshot : withoutTokenSecrets(snapshot)
 
-/** Values come from params of any name, so those of a secret's name are hidden; whole texts are not shown at all. */
+/** Values come from params of any name, so secrets among them are hidden; whole texts are not shown at all. */
 function withoutTexts(found: Explanation): Explanation {
   const shown = (values: readonly ExplainedValue[]): readonly ExplainedValue[] =>
-    values.map((one) => (isSecretName(one.name) ? { ...one, value: hidden } : one))
+    values.map((one) => ({ ...one, value: isSecretName(one.name) ? hidden : textWithoutSecrets(one.value) }))
   return {
     ...found,
     settings: shown(found.settings),

@@ -17,14 +17,16 @@ import { listenAt } from './wire.ts'
 const canary = 'c4n4ry'
 
 /** Each a secret by its name, at each layer, on the top and deep down. */
-const secretParams = `{ bmc_password: ${canary}1, ipmi_passwd: ${canary}2, vpn: { private_key: ${canary}3, deep: [{ api_token: ${canary}4 }] }, wifi_passphrase: ${canary}5, ldap_credentials: { bind: ${canary}6 } }`
+const secretParams = `{ bmc_password: ${canary}1, ipmi_passwd: ${canary}2, vpn: { private_key: ${canary}3, deep: [{ api_token: ${canary}4 }] }, wifi_passphrase: ${canary}5, proxy: "http://ann:${canary}15@proxy.example.org:3128/", ldap_credentials: { bind: ${canary}6 } }`
+/** Inside of what has no secret name itself. */
+const secretTexts = `kernel_args: "quiet rd.luks.password=${canary}16 inst.proxy=http://ann:${canary}17@proxy.example.org:3128", repositories: [{ name: own, url: "https://${canary}19@mirror.example.org/own" }]`
 const yaml = sample
   .replace('"$6$never-shown"', `"$6$${canary}7", ldap_password: ${canary}8`)
-  .replace('params: { packages: [vim] }', `params: ${secretParams}`)
+  .replace('params: { packages: [vim] }', `params: ${secretParams}, ${secretTexts}`)
   .replace('params: { rack: r12 }', `params: ${secretParams}`)
   .replace(
     'disk: sda, interfaces: { eth0: { mac: 00:00:5e:00:53:01',
-    `disk: sda, params: ${secretParams}, interfaces: { eth0: { mac: 00:00:5e:00:53:01`,
+    `disk: sda, params: ${secretParams}, notes: "console_password=${canary}18", interfaces: { eth0: { mac: 00:00:5e:00:53:01`,
   )
 
 type Armed = Readonly<{ farm: Farm; secrets: readonly string[] }>
@@ -165,6 +167,8 @@ test('what is searched for is there: an operator sees it in a kickstart, and nob
   const { farm, secrets } = await open(t)
   const kickstart = await farm.ask('get', '/machines/web/artefact', { query: { name: 'kickstart' } })
   assert.ok(kickstart.text.includes(`${canary}7`), kickstart.text)
+  const form = await get(farm.site.app, '/profiles/base/edit', await farm.site.session('operator'))
+  for (const number of [1, 15, 16, 17, 19]) assert.ok(form.text.includes(`${canary}${number}`), form.text)
   for (const path of ['/users', '/tokens', '/audit']) {
     const { status, text } = await farm.ask('get', path, { as: 'admin' })
     assert.equal(status, 200)
