@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 NODE_TEST := node --import tsx --test --test-reporter=spec
-# Everything but the emulated machines, the floods and the first-boot scripts, which want the processors for themselves.
+# Everything but the emulated machines and the floods, which want the processors for themselves, and the first-boot scripts.
 TESTS = $(shell find test -name '*.test.ts' -not -path 'test/boot/*' -not -path 'test/firstboot/*' -not -path 'test/fuzz/*' | sort)
 SHELL_FILES = $(shell git ls-files --cached --others --exclude-standard | xargs grep -sHnE -m1 '^\#!.*\b(sh|bash|dash)$$' | sed -n 's/:1:.*//p' | sort -u)
 # What a Node release could change: the language, its sockets, its files, its SQLite. Daemons and databases are the same.
@@ -22,7 +22,7 @@ demo: node_modules/.installed ## the sample farm on SQLite, served on loopback; 
 test: packages node_modules/.installed ## install what tests need, then run all of them, emulated machines included
 	$(NODE_TEST) --test-concurrency=2 $(TESTS)
 	$(NODE_TEST) --test-concurrency=1 test/fuzz/*.test.ts
-	$(NODE_TEST) --test-concurrency=1 test/firstboot/*.test.ts
+	$(NODE_TEST) --test-concurrency=2 test/firstboot/*.test.ts
 	$(NODE_TEST) --test-concurrency=1 test/boot/*.test.ts
 
 test-fast: node_modules/.installed ## all tests but the emulated machines, the floods and the first-boot scripts

@@ -177,12 +177,16 @@ const asQuery = (options: object): Readonly<Record<string, string>> =>
   Object.fromEntries(Object.entries(options).map(([name, value]) => [name, String(value)]))
 
 /** Names in few words, so many at a time as the first line of a request holds. */
-const partsOf = (names: readonly string[]): readonly string[] =>
-  Array.from({ length: Math.ceil(names.length / namesPerRequest) }, (_, part) =>
-    foldNames(names.slice(part * namesPerRequest, (part + 1) * namesPerRequest)).replaceAll(', ', ' '),
-  )
+function partsOf(names: readonly string[]): readonly string[] {
+  const words = foldNames(names).replaceAll(', ', ' ')
+  if (names.length < 2 || encodeURIComponent(words).length <= mostOctets) return names.length === 0 ? [] : [words]
+  const half = Math.ceil(names.length / 2)
+  return [...partsOf(names.slice(0, half)), ...partsOf(names.slice(half))]
+}
 
-const namesPerRequest = 500
+/** Servers take 16 KiB of request line and headers, proxies sometimes 8. */
+const mostOctets = 6000
+
 /** What force overcomes is a value; every other refusal goes on. */
 async function decided<Told>(asked: Promise<Told>): Promise<Decision<Told>> {
   try {

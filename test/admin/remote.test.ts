@@ -111,6 +111,23 @@ test('what is about a host is refused with the reason, and nothing ever opens a 
   assert.ok(!existsSync(join(other.folder, 'state')), 'no inventory was made here')
 })
 
+test('of very many names without numbers as many are asked for at once as a request holds', async (t) => {
+  const farm = await openRemoteFarm(t)
+  const letter = (number: number): string => String.fromCharCode(97 + number)
+  const names = Array.from({ length: 400 }, (_, at) => `${letter(at / 26)}${letter(at % 26)}${'x'.repeat(50)}`)
+  const rows = names.map((name) => `  ${name}: { profile: base, disk: sda }`)
+  writeFileSync(join(farm.cli.folder, 'many.yaml'), ['machines:', ...rows, ''].join('\n'))
+  await farm.run(['import', 'many.yaml', '--force'])
+  const watched = await farm.run(['watch', '--where', 'profile=base', '--timeout', '1', '--json'])
+  for (const name of names) assert.ok(watched.out.includes(name), watched.err)
+  const { code, err } = await farm.run(['machine', 'list', ...names])
+  assert.equal(code, 1)
+  assert.match(
+    err,
+    /^bootstead: http:\S+: so many names are too long for one request; choose .+ by a pattern or --where/,
+  )
+})
+
 describe('the token', () => {
   test('that is missing, wrong or open to others is a sentence, and is never printed', async (t) => {
     const farm = await openRemoteFarm(t)
