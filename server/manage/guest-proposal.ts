@@ -1,15 +1,21 @@
-// What a new guest of a Dom0 could have: what is free there, in the measure of the guest that came before it.
+// Where a guest could live on a Dom0: what is free there, in its own measure or, of a new one, in that of the last guest.
 import type { MacAddress } from '../inventory/address.ts'
 import { parseMac } from '../inventory/address.ts'
-import { formatCpus } from '../inventory/cpus.ts'
+import { cpuNumbers, formatCpus } from '../inventory/cpus.ts'
 import type { Machine } from '../inventory/rows.ts'
 import type { Snapshot } from '../inventory/snapshot.ts'
-import { bootInterface } from '../inventory/snapshot.ts'
+import { bootInterface, changeSnapshot } from '../inventory/snapshot.ts'
+import type { Vdisk } from '../inventory/vdisk.ts'
+import { vdisks } from '../inventory/vdisk.ts'
+import type { Dom0Device } from './dom0-devices.ts'
+import type { Dom0Picture } from './dom0.ts'
 import { dom0Picture } from './dom0.ts'
 
+/** Columns of the machine; '' where nothing is free, or nothing is known. */
+export type GuestPlace = Readonly<Record<'dom0' | 'vdisk' | 'vcpus' | 'cpus' | 'memory_mib', string>>
+
 export type GuestProposal = Readonly<{
-  /** Columns of the machine; '' where nothing is free, or nothing is known. */
-  machine: Readonly<Record<'profile' | 'dom0' | 'vdisk' | 'vcpus' | 'cpus' | 'memory_mib', string>>
+  machine: GuestPlace & Readonly<{ profile: string }>
   nic: Readonly<Record<'network' | 'mac' | 'bridge' | 'vlan', string>>
 }>
 
@@ -17,31 +23,49 @@ export type GuestProposal = Readonly<{
 const [firstVcpus, firstMiB] = [2, 2048]
 
 export function guestProposal(snapshot: Snapshot, dom0: Machine): GuestProposal {
-  const { guests, cpus, devices, memory } = dom0Picture(snapshot, dom0)
-  const like = guests.at(-1)
-  const free = cpus.filter(({ holders, isBeyond }) => holders.length === 0 && !isBeyond).map(({ number }) => number)
-  const isPinning = like === undefined ? free.length > 0 : like.cpus !== null
-  const wanted = like?.vcpus ?? firstVcpus
-  const pinned = isPinning ? free.slice(0, wanted) : []
-  const vcpus = isPinning && pinned.length > 0 ? pinned.length : wanted
-  const mib = Math.min(like?.memory_mib ?? firstMiB, memory.freeMiB ?? Infinity)
+  const picture = dom0Picture(snapshot, dom0)
+  const like = picture.guests.at(-1)
   const nic = like === undefined ? null : bootInterface(snapshot, like.hostname)
   return {
-    machine: {
-      profile: like?.profile ?? '',
-      dom0: dom0.hostname,
-      vdisk: devices.find(({ holders }) => holders.length === 0)?.device ?? '',
-      vcpus: String(vcpus),
-      cpus: formatCpus(pinned),
-      memory_mib: mib > 0 ? String(mib) : '',
-    },
+    machine: { profile: like?.profile ?? '', ...placeLike(picture, like) },
     nic: {
       network: (nic ?? bootInterface(snapshot, dom0.hostname))?.network ?? '',
-      mac: nextMac(snapshot, guests),
+      mac: nextMac(snapshot, picture.guests),
       bridge: nic?.bridge ?? '',
       vlan: nic?.vlan == null ? '' : String(nic.vlan),
     },
   }
+}
+
+/** For a guest that is there already: what it holds now is as free as the rest. Null when there is no such Dom0. */
+export function placeFor(snapshot: Snapshot, guest: Machine, dom0Name: string): GuestPlace | null {
+  const gone = { table: 'machines', key: guest.hostname, raw: null } as const
+  const without = changeSnapshot(snapshot, [gone], snapshot.revision)
+  const dom0 = without.machines.get(dom0Name)
+  return dom0 === undefined || dom0.dom0 !== null ? null : placeLike(dom0Picture(without, dom0), guest)
+}
+
+function placeLike({ hostname, cpus, devices, memory }: Dom0Picture, like: Machine | undefined): GuestPlace {
+  const free = cpus.filter(({ holders, isBeyond }) => holders.length === 0 && !isBeyond).map(({ number }) => number)
+  const isPinning = like === undefined ? free.length > 0 : like.cpus !== null
+  const wanted = like?.vcpus ?? (like?.cpus == null ? firstVcpus : cpuNumbers(like.cpus).length)
+  const pinned = isPinning ? free.slice(0, wanted) : []
+  const mib = Math.min(like?.memory_mib ?? firstMiB, memory.freeMiB ?? Infinity)
+  return {
+    dom0: hostname,
+    vdisk: disksLike(devices, vdisks(like?.vdisk ?? null)),
+    vcpus: like !== undefined && like.vcpus === null ? '' : String(pinned.length > 0 ? pinned.length : wanted),
+    cpus: formatCpus(pinned),
+    memory_mib: mib > 0 ? String(mib) : '',
+  }
+}
+
+/** As many of the free devices, each given as its fellow is; one for who has none to be like. */
+function disksLike(devices: readonly Dom0Device[], like: readonly Vdisk[]): string {
+  const free = devices.filter(({ holders }) => holders.length === 0).map(({ device }) => device)
+  const targets = like.length === 0 ? [null] : like.map(({ target }) => target)
+  if (free.length < targets.length) return ''
+  return targets.map((target, at) => [free[at], ...(target === null ? [] : [target])].join(':')).join(',')
 }
 
 /** The next free one behind those of the other guests; '' where theirs are made from their names. */

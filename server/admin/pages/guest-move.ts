@@ -6,6 +6,7 @@ import type { Assignment } from '../../manage/assignments.ts'
 import { applyDecided } from '../../manage/decided.ts'
 import type { Desk } from '../../manage/desk.ts'
 import { describeProblem, Refused } from '../../manage/failure.ts'
+import { placeFor } from '../../manage/guest-proposal.ts'
 import { editsToSet } from '../../manage/machines.ts'
 import { reviewEdits } from '../../manage/review.ts'
 import { showValue } from '../../manage/row-changes.ts'
@@ -27,7 +28,14 @@ export const guestMoveRoutes = (admin: Admin): readonly Route[] => [
 
 const columns = ['dom0', 'cpus', 'vcpus', 'memory_mib', 'vdisk'] as const
 type Texts = Readonly<Record<string, string>>
-type Shown = Readonly<{ edits?: readonly Edit[]; fault?: string; faults?: Texts; status?: number }>
+type Shown = Readonly<{
+  edits?: readonly Edit[]
+  fault?: string
+  faults?: Texts
+  /** The fields say what is free there. */
+  isProposed?: boolean
+  status?: number
+}>
 
 async function move(admin: Admin, visit: Visit): Promise<void> {
   const desk = admin.desk(visit.by.who)
@@ -36,6 +44,7 @@ async function move(admin: Admin, visit: Visit): Promise<void> {
   const guest = machineNamed(snapshot, visit)
   if (request.method === 'GET') return show(desk, visit, snapshot, guest, textsFrom(guest), {})
   const texts = { ...textsFrom(guest), ...textsOf(request) }
+  if (fieldOf(request, 'act') === 'propose') return propose(desk, visit, snapshot, guest, texts)
   try {
     const edits = await editsToSet(desk.store, snapshot, [guest.hostname], assignments(texts))
     if (fieldOf(request, 'act') !== 'do') return await show(desk, visit, snapshot, guest, texts, { edits })
@@ -54,7 +63,7 @@ async function move(admin: Admin, visit: Visit): Promise<void> {
     return show(desk, visit, snapshot, guest, texts, { fault: above, faults, status: 422 })
   }
   await admin.live.catchUp()
-  const dom0 = (texts['set.dom0'] ?? '').toLowerCase()
+  const dom0 = dom0In(texts)
   const next = dom0 === '' ? hrefOfMachine(guest.hostname) : `${hrefOfMachine(dom0)}/guests`
   response.redirect(303, `${next}?done=moved`)
 }
@@ -65,21 +74,37 @@ const textsFrom = (guest: Machine): Texts =>
 const assignments = (texts: Texts): readonly Assignment[] =>
   columns.map((column) => ({ kind: 'column', column, value: texts[`set.${column}`] ?? '' }))
 
+/** What nothing is free of, or known of, stays as the guest has it. */
+async function propose(desk: Desk, visit: Visit, snapshot: Snapshot, guest: Machine, texts: Texts): Promise<void> {
+  const place = placeFor(snapshot, guest, dom0In(texts))
+  if (place === null) {
+    const faults = { 'set.dom0': 'expected the name of a Dom0' }
+    return show(desk, visit, snapshot, guest, texts, { faults, status: 422 })
+  }
+  const free = Object.entries(place).flatMap(([column, text]) =>
+    text === '' ? [] : [[`set.${column}`, text] as const],
+  )
+  const proposed = { ...textsFrom(guest), ...Object.fromEntries(free) }
+  return show(desk, visit, snapshot, guest, proposed, { isProposed: true })
+}
+
+const dom0In = (texts: Texts): string => (texts['set.dom0'] ?? '').trim().toLowerCase()
+
 async function show(
   desk: Desk,
   visit: Visit,
   snapshot: Snapshot,
   guest: Machine,
   texts: Texts,
-  { edits, fault = '', faults = {}, status = 200 }: Shown,
+  { edits, fault = '', faults = {}, isProposed = false, status = 200 }: Shown,
 ): Promise<void> {
   const review = edits === undefined ? null : await reviewEdits(snapshot, desk.known, edits)
   const after = review?.candidate ?? snapshot
-  const dom0 = after.machines.get((texts['set.dom0'] ?? '').toLowerCase())
+  const dom0 = after.machines.get(dom0In(texts))
   visit.page(
     'guest-move.html',
     {
-      ...{ fault, hostname: guest.hostname, dom0: guest.dom0 ?? '' },
+      ...{ fault, isProposed, hostname: guest.hostname, dom0: guest.dom0 ?? '' },
       fields: machineFields(snapshot, texts, faults, false).filter(({ name }) =>
         columns.some((column) => name === `set.${column}`),
       ),

@@ -241,6 +241,10 @@ describe('a Dom0', () => {
       'set.memory_mib': '4096',
       'set.vdisk': '/dev/sda6',
     }
+    const proposed = textOf(await post('/machines/acas0003/move', { ...place, act: 'propose' }))
+    assert.match(proposed, /Filled in is what is free on acas0001, in the measure of acas0003/)
+    const nowhere = await post('/machines/acas0003/move', { ...place, 'set.dom0': 'acas0002', act: 'propose' })
+    assert.deepEqual([nowhere.status, /expected the name of a Dom0/.test(textOf(nowhere))], [422, true])
     const clash = await post('/machines/acas0003/move', { ...place, act: 'look' })
     assert.match(textOf(clash), /Would be withheld.*CPU 2 is pinned to acas0002 too/)
     assert.match(textOf(clash), /acas0001, as it would be.*acas0002<\/span><span class="cpu-holder">acas0003/)

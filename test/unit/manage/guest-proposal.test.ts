@@ -1,7 +1,7 @@
 // What is proposed for a new guest: what is free on its Dom0, in the measure of the guest before it.
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
-import { guestProposal } from '../../../server/manage/guest-proposal.ts'
+import { describe, test } from 'node:test'
+import { guestProposal, placeFor } from '../../../server/manage/guest-proposal.ts'
 import { snapshotOf } from '../../fixtures.ts'
 
 function proposalFor(...guests: readonly string[]) {
@@ -56,4 +56,47 @@ test('the first guest of a Dom0 is proposed a modest share, in the Dom0’s netw
     ...{ vcpus: '2', cpus: '1-2', memory_mib: '2048' },
   })
   assert.deepEqual([nic.network, nic.mac], ['farm', ''])
+})
+
+test('as many disks as the guest before it has, each seen by its guest as there', () => {
+  const { machine } = proposalFor('vdisk: "/dev/vg0/root:xvda,/dev/vg0/data:xvde", memory_mib: 512')
+  assert.equal(machine.vdisk, '/dev/sda5:xvda,/dev/sda6:xvde')
+  assert.equal(
+    proposalFor('vdisk: "/dev/vg0/a,/dev/vg0/b,/dev/vg0/c"').machine.vdisk,
+    '',
+    'three are wanted, and two are free',
+  )
+})
+
+describe('a guest that moves', () => {
+  const farm = `
+profiles: { host: { hypervisor: xen, params: { create_partitions: [5000, 5000] } }, guest: {} }
+machines:
+  from: { profile: host, disk: sda, vcpus: 4, memory_mib: 8192 }
+  to: { profile: host, disk: sda, vcpus: 8, cpus: "0", memory_mib: 4096 }
+  old: { profile: guest, dom0: to, vdisk: /dev/sda1, cpus: 2-3, memory_mib: 1024 }
+  web: { profile: guest, dom0: from, vdisk: "/dev/sda1:xvda", vcpus: 3, cpus: 1-3, memory_mib: 2048 }
+`
+  function placeOf(hostname: string, dom0: string) {
+    const snapshot = snapshotOf(farm)
+    const guest = snapshot.machines.get(hostname)
+    assert.ok(guest)
+    return placeFor(snapshot, guest, dom0)
+  }
+
+  test('is proposed what is free there, in its own measure', () => {
+    assert.deepEqual(placeOf('web', 'to'), {
+      ...{ dom0: 'to', vdisk: '/dev/sda2:xvda', vcpus: '3', cpus: '1,4-5', memory_mib: '2048' },
+    })
+  })
+
+  test('where it is now may stay where it is: its own CPUs, device and memory are free to it', () => {
+    assert.deepEqual(placeOf('old', 'to'), {
+      ...{ dom0: 'to', vdisk: '/dev/sda1', vcpus: '', cpus: '1-2', memory_mib: '1024' },
+    })
+  })
+
+  test('to who is no Dom0 is proposed nothing', () => {
+    for (const name of ['nobody', 'old', 'web']) assert.equal(placeOf('web', name), null)
+  })
 })
