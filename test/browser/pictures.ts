@@ -55,6 +55,16 @@ const pictures: readonly Picture[] = [
   { name: 'install', path: '/bulk/arm?machine=acas0027&back=machine', as: atDesk },
   { name: 'add-guest', path: '/add?dom0=acas0030', as: atDesk },
   {
+    name: 'move-guest',
+    path: '/machines/acas0022/move',
+    as: atDesk,
+    act: async (page) => {
+      await page.getByLabel('Dom0').fill('acas0030')
+      await press('Propose what is free there')(page)
+      await press('Show what would change')(page)
+    },
+  },
+  {
     name: 'bulk-edit',
     path: '/bulk/edit?scope=all&profile=fedora-guest',
     as: atDesk,
