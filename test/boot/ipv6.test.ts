@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { after, before, test, type TestContext } from 'node:test'
 import { commandOf, fillInventory, fillState, serveBootstead, type Bootstead } from './bootstead.ts'
 import { buildInitramfs } from './initramfs.ts'
-import { makeDisk, startMachine } from './machine.ts'
+import { makeDisk, startMachine, type Firmware } from './machine.ts'
 import { openNetwork, type Network } from './network.ts'
 import { requireHostFiles, unpackDebian } from './packages.ts'
 
@@ -17,6 +17,7 @@ profiles: {six: {family: el, version: '9', arch: x86_64, template: el9.ks, image
 machines:
   grub6: {profile: six, disk: vda, serial_console: 'ttyS0,115200', interfaces: {eth0: {mac: '52:54:00:77:00:61', ip6: '2001:db8::61', network: lab}}}
   ipxe6: {profile: six, disk: vda, serial_console: 'ttyS0,115200', params: {loader: ipxe}, interfaces: {eth0: {mac: '52:54:00:77:00:62', ip6: '2001:db8::62', network: lab}}}
+  http6: {profile: six, disk: vda, serial_console: 'ttyS0,115200', params: {loader: ipxe}, interfaces: {eth0: {mac: '52:54:00:77:00:63', ip6: '2001:db8::63', network: lab}}}
 `
 
 let network: Network
@@ -44,13 +45,13 @@ after(async () => {
 })
 
 /** A machine with an empty disk, switched on. */
-async function powerOn(t: TestContext, host: string) {
+async function powerOn(t: TestContext, host: string, firmware: Firmware = 'uefi-pxe6') {
   const interfaces = JSON.parse(await bootstead('machine', 'show', host, '--json')) as {
     interfaces: readonly { mac: string }[]
   }
   const mac = interfaces.interfaces[0]?.mac ?? assert.fail(`${host} has no interface`)
   const [name, disk, tap] = [`ipv6-${host}`, await makeDisk(`ipv6-${host}`), await network.addTap()]
-  const machine = await startMachine(network, { name, firmware: 'uefi-pxe6', mac, disk, tap })
+  const machine = await startMachine(network, { name, firmware, mac, disk, tap })
   t.after(machine.stop)
   return machine
 }
@@ -81,4 +82,14 @@ test('UEFI PXE over IPv6, iPXE: its script and the kernel come over HTTP from th
   await machine.waitFor(/INSTALLER: kickstart has/)
   const scripts = (await timeline('ipxe6')).filter(({ detail }) => detail.includes('ipxe/52:54:00:77:00:62.ipxe'))
   assert.ok(scripts.some(({ door }) => door === 'dhcp6'))
+})
+
+test('UEFI HTTP boot over IPv6: once nobody answers over IPv4, the loader’s URL comes by DHCPv6', async (t) => {
+  await bootstead('machine', 'install', 'http6')
+  const machine = await powerOn(t, 'http6', 'uefi-http')
+  await machine.waitFor(/URI: http:\/\/\[2001:db8::1\]\/.*\.efi/, { timeoutMs: 240_000 })
+  await machine.waitFor(/http:\/\/\[2001:db8::1\]\/images\/six\/vmlinuz.*ok/)
+  await machine.waitFor(/INSTALLER: kickstart has/)
+  const asked = (await timeline('http6')).filter(({ door }) => door === 'dhcp6').map(({ detail }) => detail)
+  assert.ok(asked.some((detail) => detail.includes('uefi-x64 http: http://[2001:db8::1]/')), asked.join('\n'))
 })
