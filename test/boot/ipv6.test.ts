@@ -91,5 +91,8 @@ test('UEFI HTTP boot over IPv6: once nobody answers over IPv4, the loader’s UR
   await machine.waitFor(/http:\/\/\[2001:db8::1\]\/images\/six\/vmlinuz.*ok/)
   await machine.waitFor(/INSTALLER: kickstart has/)
   const asked = (await timeline('http6')).filter(({ door }) => door === 'dhcp6').map(({ detail }) => detail)
-  assert.ok(asked.some((detail) => detail.includes('uefi-x64 http: http://[2001:db8::1]/')), asked.join('\n'))
+  assert.ok(
+    asked.some((detail) => detail.includes('uefi-x64 http: http://[2001:db8::1]/')),
+    asked.join('\n'),
+  )
 })
