@@ -1,6 +1,6 @@
 // Files on disk for the HTTP and TFTP doors: which file a request names, and nothing outside the folders we serve.
 import { constants } from 'node:fs'
-import { open, realpath, stat } from 'node:fs/promises'
+import { lstat, open, realpath, stat } from 'node:fs/promises'
 import { join, sep } from 'node:path'
 import { LRUCache } from 'lru-cache'
 import { isAbsent } from './images/library.ts'
@@ -15,6 +15,7 @@ export type LocatedFile = Readonly<{
   size: number
   mtimeMs: number
   ino: number
+  dev: number
 }>
 
 export type Located = LocatedFile | Readonly<{ kind: 'absent'; why: string }>
@@ -29,8 +30,7 @@ const servedDotFiles: readonly string[] = ['.treeinfo', '.discinfo']
 export async function locateFile(roots: FileRoots, requestPath: string): Promise<Located> {
   const refused = hazardIn(requestPath)
   if (refused !== null) return absent(refused)
-  const segments = requestPath.split('/').filter((segment) => segment !== '') // EL 5's loader asks for TREE//images
-  const { root, path } = rootOf(roots, segments)
+  const { root, path } = rootOf(roots, segmentsOf(requestPath))
   if (path.length === 0) return absent('the path names a folder')
   try {
     return await locateUnder(root, join(...path))
@@ -39,6 +39,43 @@ export async function locateFile(roots: FileRoots, requestPath: string): Promise
     throw new Error(`serve ${requestPath}`, { cause })
   }
 }
+
+/** As locateFile(). */
+export type FileLocator = (requestPath: string) => Promise<Located>
+
+/**
+ * Names that a farm asks for again and again: while the same file is there, its folders need no look. Those with a
+ * symbolic link on their way are looked for each time.
+ */
+export function fileLocator(roots: FileRoots): FileLocator {
+  const known = new LRUCache<string, LocatedFile>({ max: 1000 })
+  return async (requestPath) => {
+    const before = known.get(requestPath)
+    if (before !== undefined && (await isThere(before))) return before
+    const located = await locateFile(roots, requestPath)
+    if (located.kind === 'file' && located.path === namedPath(roots, requestPath)) known.set(requestPath, located)
+    else known.delete(requestPath)
+    return located
+  }
+}
+
+async function isThere(file: LocatedFile): Promise<boolean> {
+  const found = await lstat(file.path).catch(() => null)
+  return found !== null && isSame(file, found)
+}
+
+function namedPath(roots: FileRoots, requestPath: string): string {
+  const { root, path } = rootOf(roots, segmentsOf(requestPath))
+  return join(root, ...path)
+}
+
+type Identity = Pick<LocatedFile, 'size' | 'mtimeMs' | 'ino' | 'dev'>
+
+const isSame = (file: Identity, found: Identity): boolean =>
+  found.size === file.size && found.mtimeMs === file.mtimeMs && found.ino === file.ino && found.dev === file.dev
+
+/** Empty ones left out: EL 5's loader asks for TREE//images. */
+const segmentsOf = (path: string): readonly string[] => path.split('/').filter((segment) => segment !== '')
 
 function hazardIn(path: string): string | null {
   if (/[\p{Cc}\\%]/u.test(path)) return 'control character, backslash or percent in the path'
@@ -73,8 +110,8 @@ async function locateUnder(root: string, path: string): Promise<Located> {
   if (!real.startsWith(`${realRoot}${sep}`)) return absent('a symbolic link that leaves the folder')
   const found = await stat(real)
   if (!found.isFile()) return absent('not a regular file')
-  const { size, mtimeMs, ino } = found
-  return { kind: 'file', path: real, size, mtimeMs, ino }
+  const { size, mtimeMs, ino, dev } = found
+  return { kind: 'file', path: real, size, mtimeMs, ino, dev }
 }
 
 const absent = (why: string): Located => ({ kind: 'absent', why })
@@ -100,19 +137,19 @@ export function fileCache(maxBytes: number): FileCache {
   return {
     read: async (file) => {
       if (file.size > maxBytes) return null
-      const key = `${file.path}\0${file.size}\0${file.mtimeMs}\0${file.ino}`
+      const key = `${file.path}\0${file.size}\0${file.mtimeMs}\0${file.ino}\0${file.dev}`
       return (await cache.fetch(key, { context: file })) ?? null
     },
     bytes: () => cache.calculatedSize,
   }
 }
 
-async function readLocated({ path, size, mtimeMs, ino }: LocatedFile): Promise<Uint8Array> {
+async function readLocated(located: LocatedFile): Promise<Uint8Array> {
   // O_NONBLOCK: whatever takes the file's place meanwhile, opening it never waits for somebody to write.
+  const { path, size } = located
   const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
   try {
-    const found = await file.stat()
-    const bytes = found.size === size && found.mtimeMs === mtimeMs && found.ino === ino ? await file.readFile() : null
+    const bytes = isSame(located, await file.stat()) ? await file.readFile() : null
     if (bytes?.length !== size) throw new Error(`${path} was replaced while it was being read`)
     return bytes
   } finally {

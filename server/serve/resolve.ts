@@ -11,8 +11,8 @@ import { artefactAt } from '../render/catalogue.ts'
 import { renderEntry } from '../render/entries.ts'
 import type { TemplateEngine, TemplateSources } from '../render/templates.ts'
 import { TemplateError } from '../render/templates.ts'
-import type { FileRoots, LocatedFile } from './files.ts'
-import { locateFile } from './files.ts'
+import type { FileLocator, FileRoots, LocatedFile } from './files.ts'
+import { fileLocator } from './files.ts'
 
 export type Requester = Readonly<{ door: 'tftp' | 'http'; address: string; secret: string | null }>
 
@@ -45,6 +45,7 @@ export function openResolver(options: Options): Resolver {
     maxSize: options.cacheBytes,
     sizeCalculation: ({ body }) => body.length + 500,
   })
+  const locate = fileLocator(options.roots)
   const rendered: { from: Snapshot | null; by: TemplateEngine | null } = { from: null, by: null }
   const inForce = (): RenderContext => {
     const context = options.context()
@@ -64,7 +65,7 @@ export function openResolver(options: Options): Resolver {
       const entry = renderEntry(server, engine, path)
       if (entry !== null) return asText(entry, 'text/plain; charset=utf-8', null)
       const ref = artefactAt(snapshot, path)
-      if (ref === null) return findFile(options, path)
+      if (ref === null) return findFile(locate, path)
       if (ref.artefact.isFresh) return options.refresh().then(() => answer(path, ref, requester))
       return answer(path, ref, requester)
     },
@@ -78,8 +79,8 @@ function asText(text: string, contentType: string, ref: ArtefactRef | null): Cac
   return { kind: 'text', body, contentType, etag, ref }
 }
 
-async function findFile({ roots }: Options, path: string): Promise<Found> {
-  const located = await locateFile(roots, path)
+async function findFile(locate: FileLocator, path: string): Promise<Found> {
+  const located = await locate(path)
   if (located.kind === 'absent') return { kind: 'refused', status: 404, why: located.why, hostname: null }
   return located
 }

@@ -6,7 +6,14 @@ import { join } from 'node:path'
 import { describe, test, type TestContext } from 'node:test'
 import { promisify } from 'node:util'
 import fc from 'fast-check'
-import { fileCache, locateFile, type FileRoots, type Located, type LocatedFile } from '../../../server/serve/files.ts'
+import {
+  fileCache,
+  fileLocator,
+  locateFile,
+  type FileRoots,
+  type Located,
+  type LocatedFile,
+} from '../../../server/serve/files.ts'
 
 const run = promisify(execFile)
 
@@ -153,6 +160,48 @@ describe('locateFile', () => {
         if (found.kind === 'file') assert.equal(found.path, join(roots.images, 'sl5/vmlinuz'))
       }),
     )
+  })
+})
+
+describe('fileLocator', () => {
+  const nameOf = (found: Located): string => (found.kind === 'file' ? found.path : `none: ${found.why}`)
+
+  test('finds again what it found, and sees a file that is written, replaced or gone', async (t) => {
+    const roots = await makeRoots(t)
+    const [locate, file] = [fileLocator(roots), join(roots.images, 'sl5/vmlinuz')]
+    const first = await locate('images/sl5/vmlinuz')
+    assert.equal(nameOf(first), file)
+    assert.equal(await locate('images/sl5/vmlinuz'), first)
+    await writeFile(file, 'another kernel')
+    assert.deepEqual(await locate('images/sl5/vmlinuz'), await locateFile(roots, 'images/sl5/vmlinuz'))
+    await writeFile(`${file}.new`, 'another kernel')
+    await rename(`${file}.new`, file)
+    assert.deepEqual(await locate('images/sl5/vmlinuz'), await locateFile(roots, 'images/sl5/vmlinuz'))
+    await rm(file)
+    assert.equal(nameOf(await locate('images/sl5/vmlinuz')), 'none: no such file')
+    await writeFile(file, 'kernel')
+    assert.equal(nameOf(await locate('images/sl5/vmlinuz')), file)
+  })
+
+  test('what was found and is now a way out of its folder is refused', async (t) => {
+    const roots = await makeRoots(t)
+    const [locate, folder] = [fileLocator(roots), join(roots.images, 'sl5')]
+    await writeFile(join(roots.top, 'images-of-others/vmlinuz'), 'kernel')
+    assert.equal(nameOf(await locate('images/sl5/vmlinuz')), join(folder, 'vmlinuz'))
+    await rename(folder, `${folder}-old`)
+    await symlink('../images-of-others', folder)
+    assert.equal(nameOf(await locate('images/sl5/vmlinuz')), 'none: a symbolic link that leaves the folder')
+  })
+
+  test('a link that is put elsewhere leads elsewhere, also to the same file under another name', async (t) => {
+    const roots = await makeRoots(t)
+    const [locate, link] = [fileLocator(roots), join(roots.images, 'current')]
+    await symlink('sl5', link)
+    assert.equal(nameOf(await locate('images/current/vmlinuz')), join(roots.images, 'sl5/vmlinuz'))
+    await rename(join(roots.images, 'sl5'), join(roots.images, 'sl6'))
+    await rm(link)
+    await symlink('sl6', link)
+    assert.equal(nameOf(await locate('images/current/vmlinuz')), join(roots.images, 'sl6/vmlinuz'))
   })
 })
 

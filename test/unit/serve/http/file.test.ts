@@ -47,8 +47,8 @@ function opened(t: TestContext, cache: FileCache = fileCache(1 << 20)) {
 }
 
 function locate(path: string): LocatedFile {
-  const { size, mtimeMs, ino } = statSync(path)
-  return { kind: 'file', path, size, mtimeMs, ino }
+  const { size, mtimeMs, ino, dev } = statSync(path)
+  return { kind: 'file', path, size, mtimeMs, ino, dev }
 }
 
 describe('a file over HTTP', () => {
