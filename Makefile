@@ -38,7 +38,7 @@ capture-dhcp: packages node_modules/.installed ## capture anew what real DHCP cl
 	@scripts/packages.sh $(CAPTURED)
 	node --import tsx test/corpus/take.ts
 
-fuzz: packages node_modules/.installed ## shoot at a real server and ask as a good client in between, on and on; SEED=number MINUTES=number
+fuzz: packages node_modules/.installed ## shoot at a real server and ask as a good client in between, on and on; SEED=number MINUTES=number DHCP_MODE=proxy
 	@unshare --net node --import tsx test/fuzz/fuzz.ts $(FILES)
 
 soak: packages node_modules/.installed ## an hour of a farm's life against one server, MINUTES=number for another time; writes docs/soak.md

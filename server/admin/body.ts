@@ -1,6 +1,7 @@
 // Reading what a request brings, after it is known who brings it.
 import type { Request, RequestHandler, Response as ExpressResponse } from 'express'
 import express from 'express'
+import { isTooDeep, mostDeep } from '../inventory/depth.ts'
 import { HttpRefusal } from './refusal.ts'
 import type { Route } from './route.ts'
 import { isApi } from './route.ts'
@@ -50,20 +51,6 @@ function refuseTooLong(request: Request, limit: number, reject: (why: Error) => 
     had += part.length
     if (had > limit) refuse()
   })
-}
-
-/** What walks through a value calls itself for each level, and there is an end to that. */
-const mostDeep = 100
-
-function isTooDeep(body: unknown): boolean {
-  let level: readonly unknown[] = [body]
-  for (let depth = 0; depth <= mostDeep; depth++) {
-    level = level.flatMap(
-      (value) => Object.values((typeof value === 'object' ? value : null) ?? {}) as readonly unknown[],
-    )
-    if (level.length === 0) return false
-  }
-  return true
 }
 
 /** Fields as those of a form; a file is its text, and `NAME.file` what it is called. Files that are empty are none. */

@@ -57,7 +57,7 @@ export function openHtml(folder: string, assets: Assets): Html {
 }
 
 /** `2026-11-23 12:00 UTC`, of a time as the store has it. */
-export const showTime = (iso: string): string => iso.replace(/^(.{10})T(.{5}).*$/, '$1 $2 UTC')
+const showTime = (iso: string): string => iso.replace(/^(.{10})T(.{5}).*$/, '$1 $2 UTC')
 
 /** A refusal as it stands on a page. */
 export const sentence = (text: string): string => `${text.charAt(0).toUpperCase()}${text.slice(1)}.`

@@ -44,7 +44,7 @@ export type Surroundings = Readonly<{
   host?: Host
 }>
 
-export const realHost: Host = {
+const realHost: Host = {
   read: (path) => {
     try {
       return readFileSync(path, 'utf8')

@@ -1,4 +1,4 @@
-// `bootstead doctor`: what stands in the way of the databases, and the SQL that mends it. Changes nothing itself.
+// `bootstead doctor`: what stands in the way of the databases and of this host, and what mends it. Changes nothing itself.
 import type { Command } from 'commander'
 import { allFindings } from '../inventory/findings.ts'
 import type { Snapshot } from '../inventory/snapshot.ts'
@@ -9,6 +9,8 @@ import type { Store } from '../inventory/store/open.ts'
 import { closeStore, openStore, withoutPassword } from '../inventory/store/open.ts'
 import { readSnapshot } from '../inventory/store/read.ts'
 import { closeViews, openViews } from '../inventory/store/views.ts'
+import type { HostComplaint } from './doctor-host.ts'
+import { examineHost } from './doctor-host.ts'
 import { fail } from './failure.ts'
 import { describeError } from '../manage/failure.ts'
 import type { Session } from './session.ts'
@@ -19,7 +21,9 @@ type Options = Readonly<{ admin?: string; json?: boolean }>
 export function registerDoctor(program: Command, session: Session): void {
   program
     .command('doctor')
-    .description('check the databases: grants, views, types, collations, clocks, indexes; print the SQL that mends')
+    .description(
+      'check the databases (grants, views, types, collations, clocks, indexes) and this host (ports, neighbours, addresses); print the SQL and commands that mend',
+    )
     .option('--admin <address>', "mysql://… of one who may see the views' statements, to name tables below them")
     .option('--json', 'as JSON')
     .action((options: Options) => examine(session, options))
@@ -33,6 +37,7 @@ async function examine(session: Session, { admin, json }: Options): Promise<void
     const complaints = [
       ...(await read(inventory, () => examineStore(store))),
       ...(await examineSite(session, admin, snapshot)),
+      ...(await examineHost(session.config(), session.server(), snapshot)),
     ]
     const rows = snapshot === null ? null : quality(session, snapshot)
     if (json === true) session.printJson({ complaints, rows })
@@ -76,11 +81,17 @@ function quality(session: Session, snapshot: Snapshot): Quality {
   }
 }
 
-function print(session: Session, { label }: Store, complaints: readonly Complaint[], rows: Quality | null): void {
-  for (const { severity, about, what, why, sql } of complaints)
-    session.print(
-      [`${severity}: ${about}: ${what}`, `  ${why}`, ...sql.map((statement) => `  ${statement}`)].join('\n'),
-    )
+function print(
+  session: Session,
+  { label }: Store,
+  complaints: readonly (Complaint | HostComplaint)[],
+  rows: Quality | null,
+): void {
+  for (const complaint of complaints) {
+    const { severity, about, what, why } = complaint
+    const mends = 'sql' in complaint ? complaint.sql : complaint.commands
+    session.print([`${severity}: ${about}: ${what}`, ...[why, ...mends].map((line) => `  ${line}`)].join('\n'))
+  }
   if (complaints.length === 0) session.print('nothing to mend')
   session.note(
     rows === null

@@ -2,7 +2,7 @@
 
 const mostBytes = 1024 * 1024
 
-export type OutputTail = Readonly<{
+type OutputTail = Readonly<{
   add: (chunk: Buffer) => void
   /** With a first line that says how much is missing, if anything is. */
   text: () => string

@@ -11,7 +11,7 @@ import { count } from './table.ts'
 const shownLines = 40
 
 /** One line for each thing that is wrong, with the machines it is wrong with. */
-export function findingLines(found: readonly Finding[]): readonly string[] {
+function findingLines(found: readonly Finding[]): readonly string[] {
   const stories = storiesOf(found.map((finding) => [finding.machine, describeFinding(finding)] as const))
   const lines = stories.map(({ folded, text }) => `  ${folded}: ${text}`)
   return lines.length <= shownLines

@@ -61,7 +61,7 @@ export function siteHere(session: Session): Site {
     findings: async (words) => {
       const [{ known }, snapshot] = await now()
       if (words.length === 0) return [...allFindings(snapshot, known)]
-      return chosenNames(snapshot, words).flatMap((hostname) => findings(snapshot, hostname, known))
+      return (await chosenNames(snapshot, words)).flatMap((hostname) => findings(snapshot, hostname, known))
     },
     rows: async (table) => tableRows(await loadSnapshot(), table),
     row: async (table, name) => {

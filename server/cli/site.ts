@@ -29,7 +29,7 @@ type Names = readonly string[]
 /** Of a change: `dryRun` writes nothing, `force` also what withholds machines. */
 export type ChangeOptions = Readonly<{ dryRun?: boolean; force?: boolean }>
 export type Differences = Readonly<{ before: number; after: number; ways: readonly Way[] }>
-export type Reverted = Changed &
+type Reverted = Changed &
   Readonly<{ revision: number; unreadable: readonly Readonly<{ table: string; key: string }>[] }>
 
 /** Machines that are watched from now on, as they were when it began. */

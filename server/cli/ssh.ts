@@ -4,7 +4,7 @@ import type { ChildProcess } from 'node:child_process'
 import { spawn } from 'node:child_process'
 import { openTail } from './output-tail.ts'
 
-export type SshOptions = Readonly<{
+type SshOptions = Readonly<{
   user: string
   /** ssh -F; null leaves it to ssh. */
   configFile: string | null

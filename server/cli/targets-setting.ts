@@ -99,7 +99,7 @@ export const targetsSchema = z
   })
 
 /** Where a target is published that names no folder. */
-export const defaultFolder = (state: string, target: string): string => join(state, 'generated', target)
+const defaultFolder = (state: string, target: string): string => join(state, 'generated', target)
 
 /** For a target that `targets` does not name. */
 export const defaultPlace = (state: string, target: TargetName): Place => ({

@@ -4,7 +4,7 @@ import { alignColumns, count } from './table.ts'
 import type { Seen } from './watch-board.ts'
 import { isUnderWay } from './watch-board.ts'
 
-export type FrameOptions = Readonly<{ now: number; startedAt: number; columns: number; rows: number; note: string }>
+type FrameOptions = Readonly<{ now: number; startedAt: number; columns: number; rows: number; note: string }>
 
 /** As many lines as fit; of more machines, those that are under way or went wrong first. */
 export function renderFrame(all: readonly Seen[], options: FrameOptions): readonly string[] {

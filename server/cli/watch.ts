@@ -18,7 +18,7 @@ import type { Seen } from './watch-board.ts'
 import { isOver, isUnderWay, shortcomings } from './watch-board.ts'
 import { renderFrame } from './watch-frame.ts'
 
-export type WatchOptions = Readonly<{ timeout?: number; json?: boolean }>
+type WatchOptions = Readonly<{ timeout?: number; json?: boolean }>
 
 export function registerWatch(program: Command, session: Session): void {
   program

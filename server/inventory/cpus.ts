@@ -19,7 +19,9 @@ export function parseCpus(text: string): CpuSet | null {
 export function cpuNumbers(cpus: CpuSet): readonly number[] {
   const numbers: number[] = []
   for (const part of cpus.split(',')) {
-    const [first = 0, last = first] = part.split('-').map(Number)
+    const dash = part.indexOf('-')
+    const first = Number(dash < 0 ? part : part.slice(0, dash))
+    const last = dash < 0 ? first : Number(part.slice(dash + 1))
     for (let cpu = first; cpu <= last; cpu++) numbers.push(cpu)
   }
   return numbers

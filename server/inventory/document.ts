@@ -2,6 +2,7 @@
 import { parse as parseCsv } from 'csv-parse/sync'
 import { stringify as stringifyCsv } from 'csv-stringify/sync'
 import { Document, isScalar, LineCounter, parseDocument, visit } from 'yaml'
+import { isTooDeep, mostDeep } from './depth.ts'
 import { encodeRow } from './encode.ts'
 import type { AnyRow, FieldError, RowOf, TableName } from './rows.ts'
 import { parseRow, rowKey, tableNames, tables } from './rows.ts'
@@ -40,14 +41,13 @@ const noBase: Base = () => ({})
 /** Reads a YAML (or JSON) document. Never throws: what can't be read is an error in words, and the rest is read. */
 export function parseYamlDocument(text: string, file: string, base = noBase): ParsedDocument {
   const lines = new LineCounter()
-  const document = parseDocument(text, { lineCounter: lines, uniqueKeys: false })
-  const faults = [
-    ...document.errors.map((error) => `${file}: ${error.message}`),
-    ...repeatedKeys(document, lines, file),
-  ]
-  if (faults.length > 0) return unread(faults)
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: false })
+  if (document.errors.length > 0) return unread(faultsOf(document, text, lines, file))
+  const repeated = repeatedKeys(document, lines, file)
+  if (repeated.length > 0) return unread(firstOf(repeated, repeated.length, file))
   const content = contentOf(document)
   if (content instanceof Error) return unread([`${file}: ${content.message}`])
+  if (isTooDeep(content)) return unread([tooDeep(file)])
   if (content === null) return unread([])
   if (!isRecord(content)) return unread([`${file}: expected the tables ${tableNames.join(', ')} as keys`])
   const lineOf = (path: readonly string[]): number | null => {
@@ -75,12 +75,38 @@ export function parseYamlDocument(text: string, file: string, base = noBase): Pa
   return { rows, errors, faults: errors.filter((error) => !ofRows.has(error)), refused }
 }
 
+/** Told of a text; more are mostly because of these. */
+const mostFaults = 20
+
+const tooDeep = (file: string): string => `${file}: is nested more than ${mostDeep} deep; nothing that is meant is`
+
+/** Each with its place: the parser's own way to show it searches a long line anew for each of a million errors. */
+function faultsOf({ errors }: Document.Parsed, text: string, lines: LineCounter, file: string): readonly string[] {
+  if (errors.some(({ code }) => code === 'RESOURCE_EXHAUSTION')) return [tooDeep(file)]
+  const placed = errors.slice(0, mostFaults).map(({ message, pos: [at] }) => {
+    const { line, col } = lines.linePos(at)
+    const before = Math.min(col - 1, 40)
+    const [shown = ''] = text.slice(at - before, at + 40).split(/\r?\n/, 1)
+    return `${file}: ${message} at line ${line}, column ${col}:\n\n${shown}\n${' '.repeat(before)}^\n`
+  })
+  return firstOf(placed, errors.length, file)
+}
+
+const firstOf = (faults: readonly string[], count: number, file: string): readonly string[] =>
+  count > mostFaults ? [...faults.slice(0, mostFaults), `${file}: and ${count - mostFaults} more like these`] : faults
+
+/** Aliases of aliases multiply. */
+const mostAliased = 1000
+
 /** Plain values, or why there are none: aliases of what isn't there, or that multiply without end. */
 function contentOf(document: Document.Parsed): unknown {
   try {
-    return document.toJS({ maxAliasCount: 1000 })
+    return document.toJS({ maxAliasCount: mostAliased })
   } catch (error) {
-    return error instanceof Error ? error : new Error(String(error))
+    const why = error instanceof Error ? error : new Error(String(error))
+    return why.message.startsWith('Excessive alias count')
+      ? new Error(`its aliases stand for more than ${mostAliased} values; write out what is meant`, { cause: why })
+      : why
   }
 }
 

@@ -1,12 +1,11 @@
 // What is wrong with a machine's rows, computed when asked from the indexes: nothing to keep up to date when a row changes.
 import { ipv6NetworkContains, isHostAddress, isIpv6HostAddress, networkContains } from './address.ts'
-import type { CpuSet } from './cpus.ts'
 import { cpuNumbers } from './cpus.ts'
 import type { ProfileChain } from './profiles.ts'
 import { effectiveParam, inherited, profileChain } from './profiles.ts'
 import type { Hypervisor, Interface, Machine, Network, TableName } from './rows.ts'
 import type { InterfaceRef, Snapshot } from './snapshot.ts'
-import { compareNaturally } from './snapshot.ts'
+import { compareNaturally } from './natural-order.ts'
 import { isOneDisk, mostDisks, vdisks } from './vdisk.ts'
 
 export type Finding = Readonly<{
@@ -33,20 +32,47 @@ type Subject = Readonly<{
   chain: ProfileChain
   nics: readonly Interface[]
   known: Known
+  /** What stands in its column `dom0`, be it one or not. */
+  host: Machine | null
+  /** The other guests of its Dom0. */
+  siblings: readonly Machine[]
 }>
 type Check = (subject: Subject) => Iterable<Problem>
 
+/** Who renders a machine asks for it and for those of its host again and again: kept are those asked for last. */
+const asked = new WeakMap<Snapshot, Readonly<{ known: Known; found: Map<string, readonly Finding[]> }>>()
+const mostKept = 64
+
 /** Every finding of one machine; an unknown host name has those of its unreadable row, if any. */
 export function findings(snapshot: Snapshot, hostname: string, known: Known): readonly Finding[] {
+  const last = asked.get(snapshot)
+  const { found } = last?.known === known ? last : { found: new Map<string, readonly Finding[]>() }
+  if (found !== last?.found) asked.set(snapshot, { known, found })
+  const own = found.get(hostname) ?? look(snapshot, hostname, known)
+  if (found.size >= mostKept) found.clear()
+  found.set(hostname, own)
+  return own
+}
+
+function look(snapshot: Snapshot, hostname: string, known: Known): readonly Finding[] {
   const machine = snapshot.machines.get(hostname)
-  const nics = snapshot.interfaces.get(hostname) ?? []
   const problems = [...unreadable(snapshot, `machines/${hostname}`)]
   if (machine !== undefined) {
-    const subject = { snapshot, machine, chain: profileChain(snapshot, machine.profile), nics, known }
-    for (const check of checks) problems.push(...check(subject))
+    const subject = subjectOf(snapshot, machine, known)
+    for (const check of checks) for (const problem of check(subject)) problems.push(problem)
   }
   return problems.map((problem) => ({ severity: 'withheld', ...problem, machine: hostname }))
 }
+
+const subjectOf = (snapshot: Snapshot, machine: Machine, known: Known): Subject => ({
+  snapshot,
+  machine,
+  known,
+  chain: profileChain(snapshot, machine.profile),
+  nics: snapshot.interfaces.get(machine.hostname) ?? [],
+  host: machine.dom0 === null ? null : (snapshot.machines.get(machine.dom0) ?? null),
+  siblings: siblingsOf(snapshot, machine),
+})
 
 export function isWithheld(found: readonly Finding[]): boolean {
   return found.some((finding) => finding.severity === 'withheld')
@@ -259,7 +285,7 @@ export function bridgeFor(snapshot: Snapshot, dom0: string, nic: Interface): str
   )
 }
 
-function* checkDom0({ snapshot, machine }: Subject): Generator<Problem> {
+function* checkDom0({ snapshot, machine, host }: Subject): Generator<Problem> {
   if (machine.dom0 === null) {
     if (machine.vdisk !== null)
       yield {
@@ -268,17 +294,16 @@ function* checkDom0({ snapshot, machine }: Subject): Generator<Problem> {
       }
     return
   }
-  const dom0 = snapshot.machines.get(machine.dom0)
   if (machine.dom0 === machine.hostname) yield machineProblem(machine, 'dom0', 'a machine is not its own Dom0')
-  else if (dom0 === undefined)
+  else if (host === null)
     yield machineProblem(machine, 'dom0', 'there is no machine of this name; add it or name one that exists')
-  else if (dom0.dom0 !== null)
-    yield machineProblem(machine, 'dom0', `${dom0.hostname} is itself a guest (of ${dom0.dom0}); name a Dom0`)
-  else if (hypervisorOf(snapshot, dom0) === 'none')
+  else if (host.dom0 !== null)
+    yield machineProblem(machine, 'dom0', `${host.hostname} is itself a guest (of ${host.dom0}); name a Dom0`)
+  else if (hypervisorOf(snapshot, host) === 'none')
     yield machineProblem(
       machine,
       'dom0',
-      `profile ${dom0.profile} of ${dom0.hostname} has no hypervisor; set xen or kvm there`,
+      `profile ${host.profile} of ${host.hostname} has no hypervisor; set xen or kvm there`,
     )
   if (/^\d+$/.test(machine.hostname))
     yield machineProblem(
@@ -291,36 +316,33 @@ function* checkDom0({ snapshot, machine }: Subject): Generator<Problem> {
 }
 
 /** The machine that a guest's CPUs and memory are of; null when what stands in its row is no Dom0. */
-function dom0Of(snapshot: Snapshot, machine: Machine): Machine | null {
-  const dom0 = machine.dom0 === null ? undefined : snapshot.machines.get(machine.dom0)
-  return dom0 === undefined || dom0.dom0 !== null ? null : dom0
-}
+const dom0Of = ({ host }: Subject): Machine | null => (host?.dom0 === null ? host : null)
 
 function hypervisorOf(snapshot: Snapshot, dom0: Machine | null): Hypervisor {
   if (dom0 === null) return 'none'
   return inherited(profileChain(snapshot, dom0.profile), 'hypervisor')?.value ?? 'none'
 }
 
-function siblings(snapshot: Snapshot, machine: Machine): readonly Machine[] {
+function siblingsOf(snapshot: Snapshot, machine: Machine): readonly Machine[] {
   if (machine.dom0 === null) return []
   return (snapshot.guests.get(machine.dom0) ?? []).flatMap((name) =>
     name === machine.hostname ? [] : (snapshot.machines.get(name) ?? []),
   )
 }
 
-function* checkVdisks({ snapshot, machine }: Subject): Generator<Problem> {
+function* checkVdisks({ machine, host, siblings }: Subject): Generator<Problem> {
   if (machine.dom0 === null) return
   const devices = vdisks(machine.vdisk).map((vdisk) => vdisk.device)
   if (devices.some((one, index) => devices.slice(index + 1).some((other) => overlap(one, other))))
     yield machineProblem(machine, 'vdisk', 'the same device is given twice; give each once')
-  const disk = snapshot.machines.get(machine.dom0)?.disk ?? null
+  const disk = host?.disk ?? null
   if (disk !== null && devices.includes(`/dev/${disk.replace(/^\/dev\//, '')}`))
     yield machineProblem(
       machine,
       'vdisk',
       `${disk} is the disk that ${machine.dom0} itself is installed on; give the guest a partition of it, or another`,
     )
-  for (const sibling of siblings(snapshot, machine)) {
+  for (const sibling of siblings) {
     const shared = vdisks(sibling.vdisk).find(({ device }) => devices.some((one) => overlap(one, device)))
     if (shared !== undefined)
       yield machineProblem(
@@ -339,8 +361,9 @@ const targetNames: Readonly<Record<Exclude<Hypervisor, 'none'>, Readonly<{ patte
   kvm: { pattern: /^(vd|sd|hd)[a-z]{1,2}$/, like: 'vda, sda or hda' },
 }
 
-function* checkTargets({ snapshot, machine }: Subject): Generator<Problem> {
-  const hypervisor = hypervisorOf(snapshot, dom0Of(snapshot, machine))
+function* checkTargets(subject: Subject): Generator<Problem> {
+  const { snapshot, machine } = subject
+  const hypervisor = hypervisorOf(snapshot, dom0Of(subject))
   if (hypervisor === 'none') return
   const disks = vdisks(machine.vdisk)
   if (disks.length > mostDisks)
@@ -388,8 +411,9 @@ function overlap(a: string, b: string): boolean {
   )
 }
 
-function* checkCpus({ snapshot, machine }: Subject): Generator<Problem> {
-  const dom0 = dom0Of(snapshot, machine)
+function* checkCpus(subject: Subject): Generator<Problem> {
+  const { snapshot, machine, siblings } = subject
+  const dom0 = dom0Of(subject)
   if (dom0 === null) return
   if (dom0.vcpus !== null && (machine.vcpus ?? 1) > dom0.vcpus)
     yield {
@@ -401,16 +425,19 @@ function* checkCpus({ snapshot, machine }: Subject): Generator<Problem> {
       severity: 'warning',
     }
   if (machine.cpus === null) return
-  const beyond = dom0.vcpus === null ? [] : cpuNumbers(machine.cpus).filter((cpu) => cpu >= (dom0.vcpus ?? 0))
+  const own = cpuNumbers(machine.cpus)
+  const beyond = dom0.vcpus === null ? [] : own.filter((cpu) => cpu >= (dom0.vcpus ?? 0))
   if (beyond.length > 0)
     yield machineProblem(
       machine,
       'cpus',
       `${dom0.hostname} has CPUs 0 to ${(dom0.vcpus ?? 1) - 1}, not ${beyond.join(', ')}`,
     )
-  for (const other of [dom0, ...siblings(snapshot, machine)]) {
-    if (maySharePinnedCpus(snapshot, machine) && maySharePinnedCpus(snapshot, other)) continue
-    const shared = sharedCpus(machine.cpus, other.cpus)
+  const mayShare = maySharePinnedCpus(snapshot, machine)
+  for (const other of [dom0, ...siblings]) {
+    if (other.cpus === null || (mayShare && maySharePinnedCpus(snapshot, other))) continue
+    const theirs = new Set(cpuNumbers(other.cpus))
+    const shared = own.filter((cpu) => theirs.has(cpu))
     if (shared.length > 0)
       yield machineProblem(
         machine,
@@ -424,20 +451,15 @@ function maySharePinnedCpus(snapshot: Snapshot, machine: Machine): boolean {
   return effectiveParam(snapshot, machine, profileChain(snapshot, machine.profile), 'share_cpus') === true
 }
 
-function sharedCpus(a: CpuSet, b: CpuSet | null): readonly number[] {
-  if (b === null) return []
-  const others = new Set(cpuNumbers(b))
-  return cpuNumbers(a).filter((cpu) => others.has(cpu))
-}
-
-function* checkMemory({ snapshot, machine }: Subject): Generator<Problem> {
+function* checkMemory(subject: Subject): Generator<Problem> {
+  const { snapshot, machine, siblings } = subject
   if (machine.dom0 === null) return
-  const dom0 = dom0Of(snapshot, machine)
+  const dom0 = dom0Of(subject)
   if (machine.memory_mib === null) yield machineProblem(machine, 'memory_mib', 'a guest needs its memory in MiB')
   if (dom0 === null || dom0.memory_mib === null || machine.memory_mib === null) return
   const kept = effectiveParam(snapshot, dom0, profileChain(snapshot, dom0.profile), 'dom0_memory_mib')
   const reserved = typeof kept === 'number' ? kept : defaultDom0MemoryMiB
-  const wanted = siblings(snapshot, machine).reduce((sum, guest) => sum + (guest.memory_mib ?? 0), machine.memory_mib)
+  const wanted = siblings.reduce((sum, guest) => sum + (guest.memory_mib ?? 0), machine.memory_mib)
   if (wanted + reserved > dom0.memory_mib)
     yield machineProblem(
       machine,

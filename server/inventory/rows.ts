@@ -197,7 +197,7 @@ export const networkSchema = z.strictObject({
   dns6: list(ip6).default([]),
 })
 
-export const repositorySchema = z.strictObject({
+const repositorySchema = z.strictObject({
   name: z.string().regex(/^[A-Za-z0-9._-]+$/, 'expected a repository name'),
   url: line.min(1),
 })
@@ -236,7 +236,7 @@ export const imageSchema = z.strictObject({
 })
 
 /** The site's own values: the outermost layer. `value` is any JSON. */
-export const siteSchema = z.strictObject({
+const siteSchema = z.strictObject({
   name: z.string().regex(/^[a-z][a-z0-9_]*$/, 'expected a name such as timezone'),
   value: json(z.json(), null),
 })
@@ -291,7 +291,7 @@ export function rowKey(table: TableName, row: Readonly<Record<string, unknown>>)
 }
 
 export type FieldError = Readonly<{ field: string; value: unknown; message: string }>
-export type ParsedRow<T extends TableName> =
+type ParsedRow<T extends TableName> =
   Readonly<{ ok: true; row: RowOf<T> }> | Readonly<{ ok: false; errors: readonly FieldError[] }>
 
 /** Why a view's row can't stand in ours, as the column `refused` of our row holds it. `bucket`: see inventory/views.ts. */
@@ -306,7 +306,7 @@ export function parseRow<T extends TableName>(table: T, raw: unknown): ParsedRow
   return { ok: false, errors: fieldErrors(table, raw, result.error) }
 }
 
-export type ParsedColumns<T extends TableName> =
+type ParsedColumns<T extends TableName> =
   Readonly<{ ok: true; row: Partial<RowOf<T>> }> | Readonly<{ ok: false; errors: readonly FieldError[] }>
 
 /** The same of some columns alone. Made once for many rows: the schema is built here. */

@@ -1,8 +1,8 @@
 // Naming machines: ranges, patterns and filters, the same wherever machines are named.
 import { parseIpv4, parseMac } from './address.ts'
-import { atOnce } from './slices.ts'
+import { atOnce, listed, sorted } from './slices.ts'
 import type { Snapshot } from './snapshot.ts'
-import { compareNaturally } from './snapshot.ts'
+import { compareNaturally } from './natural-order.ts'
 import { inherited, profileChain } from './profiles.ts'
 import type { Interface, Machine } from './rows.ts'
 
@@ -62,13 +62,21 @@ type Filter = (subject: Subject) => boolean
  * filters narrow down: `acas[0001-0040] profile=sl5-dom0`. Filters alone look at every machine; no words name none.
  * @throws SelectorError naming the word
  */
-export function selectMachines(snapshot: Snapshot, words: readonly string[]): readonly Machine[] {
-  return [...machinesNamed(snapshot, words)].sort((a, b) => compareNaturally(a.hostname, b.hostname))
+export const selectMachines = (snapshot: Snapshot, words: readonly string[]): readonly Machine[] =>
+  atOnce(selectingMachines(snapshot, words))
+
+/** The same, for who answers others meanwhile. */
+export function* selectingMachines(snapshot: Snapshot, words: readonly string[]): Generator<void, readonly Machine[]> {
+  return yield* sorted(yield* namingMachines(snapshot, words), byName)
 }
 
-/** The same in no order: for who has one of his own. */
+const byName = (one: Machine, other: Machine): number => compareNaturally(one.hostname, other.hostname)
+
+/** Those machines in no order: for who has one of his own. */
 export const machinesNamed = (snapshot: Snapshot, words: readonly string[]): ReadonlySet<Machine> =>
   atOnce(namingMachines(snapshot, words))
+
+const lookedAtPerStep = 100
 
 /**
  * The same again, for who answers others meanwhile.
@@ -82,14 +90,14 @@ export function* namingMachines(
   const filters = words.filter((word) => word.includes('=')).map((word) => parseFilter(snapshot, word))
   const names = words.filter((word) => !word.includes('='))
   if (words.length === 0) return new Set()
-  const chosen = names.length === 0 ? indexed(snapshot, words) : new Set(names.flatMap((word) => named(snapshot, word)))
+  const chosen = names.length === 0 ? indexed(snapshot, words) : yield* named(snapshot, names, all)
   if (chosen !== null && filters.length === 0) return chosen
   const found = new Set<Machine>()
   let looked = 0
   for (const subject of chosen === null
     ? (all ?? subjects(snapshot, allMachines(snapshot)))
     : subjects(snapshot, chosen)) {
-    if (++looked % 100 === 0) yield
+    if (++looked % lookedAtPerStep === 0) yield
     if (filters.every((matches) => matches(subject))) found.add(subject.machine)
   }
   return found
@@ -99,12 +107,11 @@ function* subjects({ interfaces }: Snapshot, machines: Iterable<Machine>): Gener
   for (const machine of machines) yield { machine, nics: interfaces.get(machine.hostname) ?? [] }
 }
 
-/** forEach() takes a tenth of what the map's iterators take. */
-function allMachines({ machines }: Snapshot): readonly Machine[] {
-  const all: Machine[] = []
-  machines.forEach((machine) => all.push(machine))
-  return all
+function* machinesOf(subjects: Iterable<Subject>): Generator<Machine> {
+  for (const { machine } of subjects) yield machine
 }
+
+const allMachines = ({ machines }: Snapshot): readonly Machine[] => listed(machines).values
 
 /** Among whom a filter for one address finds all that it can find; null when none is for one. */
 function indexed(snapshot: Snapshot, words: readonly string[]): ReadonlySet<Machine> | null {
@@ -119,16 +126,30 @@ function indexed(snapshot: Snapshot, words: readonly string[]): ReadonlySet<Mach
   return null
 }
 
-function named(snapshot: Snapshot, word: string): readonly Machine[] {
-  return splitNames(word).flatMap((part) => {
-    if (/[*?]/.test(part)) return globbed(snapshot, part)
-    const wanted = expandRange(part)
-    return wanted.map((name) => {
-      const machine = snapshot.machines.get(name.toLowerCase().split('.')[0] ?? '')
-      if (machine === undefined) throw new SelectorError(unknownName(snapshot, name))
-      return machine
-    })
-  })
+function* named(
+  snapshot: Snapshot,
+  words: readonly string[],
+  all: Iterable<Subject> | undefined,
+): Generator<void, ReadonlySet<Machine>> {
+  const found = new Set<Machine>()
+  for (const part of words.flatMap(splitNames))
+    for (const machine of /[*?]/.test(part) ? globbed(snapshot, part, all) : ranged(snapshot, part))
+      if (machine === null) yield
+      else found.add(machine)
+  return found
+}
+
+/** Null is nobody: a step of looking. */
+type Machines = Generator<Machine | null, void>
+
+function* ranged(snapshot: Snapshot, pattern: string): Machines {
+  let looked = 0
+  for (const name of expandRange(pattern)) {
+    const machine = snapshot.machines.get(name.toLowerCase().split('.')[0] ?? '')
+    if (machine === undefined) throw new SelectorError(unknownName(snapshot, name))
+    yield machine
+    if (++looked % lookedAtPerStep === 0) yield null
+  }
 }
 
 function unknownName(snapshot: Snapshot, name: string): string {
@@ -137,11 +158,16 @@ function unknownName(snapshot: Snapshot, name: string): string {
   return `there is no machine ${name}; bootstead machine list shows those there are`
 }
 
-function globbed(snapshot: Snapshot, pattern: string): readonly Machine[] {
+function* globbed(snapshot: Snapshot, pattern: string, all: Iterable<Subject> | undefined): Machines {
   const matches = globMatcher(pattern)
-  const found = allMachines(snapshot).filter((machine) => matches(machine.hostname))
-  if (found.length === 0 && pattern !== '*') throw new SelectorError(`no machine's name matches ${pattern}`)
-  return found
+  let [looked, isNone] = [0, pattern !== '*']
+  for (const machine of all === undefined ? allMachines(snapshot) : machinesOf(all)) {
+    if (++looked % lookedAtPerStep === 0) yield null
+    if (!matches(machine.hostname)) continue
+    isNone = false
+    yield machine
+  }
+  if (isNone) throw new SelectorError(`no machine's name matches ${pattern}`)
 }
 
 function globMatcher(pattern: string): (text: string) => boolean {

@@ -33,6 +33,20 @@ export function atOnce<T>(steps: Generator<void, T>): T {
   }
 }
 
+/**
+ * What is in a large map, to be gone through in slices. By forEach(), which takes a tenth of what its iterators take, into
+ * arrays that are there: while V8 marks what lives, whoever allocates much in one go waits for it again and again.
+ */
+export function listed<K, V>(map: ReadonlyMap<K, V>): Readonly<{ keys: readonly K[]; values: readonly V[] }> {
+  const [keys, values] = [new Array<K>(map.size), new Array<V>(map.size)]
+  let at = 0
+  map.forEach((value, key) => {
+    keys[at] = key
+    values[at++] = value
+  })
+  return { keys, values }
+}
+
 export function* mapped<A, B>(items: readonly A[], change: (item: A) => B): Generator<void, readonly B[]> {
   const all: B[] = []
   for (const item of items) {

@@ -2,6 +2,7 @@
 // everything unchanged with the old one, so following one row costs the same at 10 and at 100,000 machines.
 import { Map as PersistentMap } from 'immutable'
 import type { Ipv4Address, Ipv6Address, MacAddress, MachineUuid } from './address.ts'
+import { compareNaturally } from './natural-order.ts'
 import type {
   AnyRow,
   FieldError,
@@ -19,7 +20,7 @@ import { parseRow, rowKey, tokenSchema } from './rows.ts'
 import { derivedMac } from './xen-mac.ts'
 
 /** A row that its schema refused: kept with the reason, so that it can be reported instead of vanishing. */
-export type UnreadableRow = Readonly<{
+type UnreadableRow = Readonly<{
   table: TableName
   key: string
   errors: readonly FieldError[]
@@ -215,13 +216,6 @@ function removeFrom<K, V>(index: PersistentMap<K, readonly V[]>, key: K, isGone:
 const compareText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
 const compareRefs = (a: InterfaceRef, b: InterfaceRef): number =>
   compareText(`${a.machine}/${a.name}`, `${b.machine}/${b.name}`)
-
-/** Digits compare as numbers: eth2 before eth10, acas9 before acas10. */
-export function compareNaturally(a: string, b: string): number {
-  return collator.compare(a, b) || compareText(a, b)
-}
-
-const collator = new Intl.Collator('en', { numeric: true })
 
 /** Every row of a table, ascending by key. */
 export function rowsOf<T extends TableName>(snapshot: Snapshot, table: T): readonly RowOf<T>[] {

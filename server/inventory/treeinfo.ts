@@ -3,7 +3,7 @@
 // anaconda 11.1 scripts/makestamp.py and scripts/buildinstall (.discinfo, and the paths every tree has).
 import type { Architecture, Family } from './rows.ts'
 
-export const checksumAlgorithms = ['md5', 'sha1', 'sha224', 'sha256', 'sha384', 'sha512'] as const
+const checksumAlgorithms = ['md5', 'sha1', 'sha224', 'sha256', 'sha384', 'sha512'] as const
 export type Checksum = Readonly<{ algorithm: (typeof checksumAlgorithms)[number]; hex: string }>
 
 /** Paths are relative to the tree, never upwards; null is what the tree doesn't say. */

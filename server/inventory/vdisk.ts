@@ -1,7 +1,7 @@
 // The Dom0's devices given to a guest: `/dev/sda5`, `/dev/vg0/web:xvda,/srv/xen/web.img:xvdb`.
 declare const brand: unique symbol
 /** Canonical text of the `vdisk` column: `device[:target]`, separated by commas, no empty or `.` part in a path. */
-export type VdiskList = string & { readonly [brand]: 'VdiskList' }
+type VdiskList = string & { readonly [brand]: 'VdiskList' }
 
 export type Vdisk = Readonly<{
   /** Path on the Dom0. */

@@ -33,7 +33,7 @@ export type JudgedRow = Readonly<{
   refused: string | null
 }>
 
-export type Judge = (rows: readonly ViewRow[]) => ReadonlyMap<string, JudgedRow>
+type Judge = (rows: readonly ViewRow[]) => ReadonlyMap<string, JudgedRow>
 
 /** Judges the rows of whole buckets, by key. A row that can't be copied never hides another. */
 export function viewJudge(table: TableName, columns: readonly string[]): Judge {

@@ -1,8 +1,8 @@
 // Whether machines may be armed, and what their installs will erase.
 import { findings } from '../inventory/findings.ts'
 import type { Image, Machine } from '../inventory/rows.ts'
-import { selectMachines } from '../inventory/select.ts'
-import { turnTaking } from '../inventory/slices.ts'
+import { selectingMachines } from '../inventory/select.ts'
+import { inSlices, turnTaking } from '../inventory/slices.ts'
 import type { Snapshot } from '../inventory/snapshot.ts'
 import { readEverInstalled } from '../inventory/store/read.ts'
 import { isoTime, recordArming } from '../inventory/store/record.ts'
@@ -90,7 +90,7 @@ export async function armNamed(
   words: readonly string[],
   options: ArmOptions,
 ): Promise<ArmingTold> {
-  const named = selectMachines(snapshot, words)
+  const named = await inSlices(selectingMachines(snapshot, words))
   if (named.length === 0) throw new Refused('no machine matches; nothing was armed')
   const done = await armMachines(desk, snapshot, named, options)
   const along = namesOf(done.toArm.along)

@@ -74,11 +74,11 @@ async function editsAsked(desk: Desk, snapshot: Snapshot, asked: AskedEdit): Pro
       return editsToAdd(snapshot, expandRange(hostname), assigned('machines', patch, asked.words))
     }
     case 'set machines': {
-      const names = chosenNames(snapshot, asked.select)
+      const names = await chosenNames(snapshot, asked.select)
       return editsToSet(desk.store, snapshot, names, assigned('machines', asked.set, asked.words))
     }
     case 'remove machines':
-      return editsToRemove(snapshot, chosenNames(snapshot, asked.select))
+      return editsToRemove(snapshot, await chosenNames(snapshot, asked.select))
     case 'add row': {
       const { table, name, words } = asked
       refuseSecond(snapshot, table, name)

@@ -1,6 +1,7 @@
 // What machines do at their next network boot, but for installs: those are armed.
 import type { BootAction } from '../inventory/rows.ts'
-import { selectMachines } from '../inventory/select.ts'
+import { selectingMachines } from '../inventory/select.ts'
+import { inSlices } from '../inventory/slices.ts'
 import type { Snapshot } from '../inventory/snapshot.ts'
 import { recordBootAction } from '../inventory/store/record.ts'
 import type { Expected } from '../inventory/store/versions.ts'
@@ -17,7 +18,7 @@ export async function setBootOf(
   action: OtherBoot,
   expected: readonly Expected[] = [],
 ): Promise<readonly string[]> {
-  const names = selectMachines(snapshot, words).map(({ hostname }) => hostname)
+  const names = (await inSlices(selectingMachines(snapshot, words))).map(({ hostname }) => hostname)
   if (names.length > 0) await recordBootAction(store, names, action, { who, now: now(), expected })
   return names
 }

@@ -41,7 +41,7 @@ export function changeSets(newestFirst: readonly ChangeRow[]): readonly ChangeSe
   })
 }
 
-export type NetChanges = Readonly<{
+type NetChanges = Readonly<{
   /** Oldest first; what was changed and changed back is not among them. */
   diffs: readonly RowDiff[]
   /** Machines whose install was armed, disarmed or done: that is no inventory. */

@@ -18,7 +18,7 @@ export const fingerprintOf = (shown: unknown): string =>
   createHash('sha256').update(canonicalJson(shown)).digest('base64url').slice(0, 24)
 
 /** `other`: it is no longer what was seen, and nothing was written. */
-export type Decided = Applied | Readonly<{ kind: 'other'; review: Review }>
+type Decided = Applied | Readonly<{ kind: 'other'; review: Review }>
 
 /** @param seen of the review that was shown */
 export async function applyDecided(

@@ -1,6 +1,6 @@
 // What two revisions of the inventory tell the machines, and where it differs, said once for all alike.
 import type { Snapshot } from '../inventory/snapshot.ts'
-import { compareNaturally } from '../inventory/snapshot.ts'
+import { compareNaturally } from '../inventory/natural-order.ts'
 import { readChangesSince } from '../inventory/store/history.ts'
 import { firstOf, inSlices } from '../inventory/slices.ts'
 import { touchedMachines } from '../inventory/touched.ts'
@@ -20,7 +20,7 @@ export const waysBetween = async (desk: Desk, old: Past, now: Past): Promise<rea
   (await firstWaysBetween(desk, old, now, Infinity)).ways
 
 /** In natural order; `left`: machines beyond the first `most`, not rendered. */
-export type FirstWays = Readonly<{ ways: readonly Way[]; left: number }>
+type FirstWays = Readonly<{ ways: readonly Way[]; left: number }>
 
 export async function firstWaysBetween(desk: Desk, old: Past, now: Past, most: number): Promise<FirstWays> {
   const rows = await readChangesSince(desk.store, Math.min(old.revision, now.revision))
@@ -65,11 +65,14 @@ function* waysOf(
     ...renderContext(desk, snapshot),
     now: clock, // one clock for both, or an armed machine's expired token would look like a change of the inventory
   })
-  const [before, after] = [old, now].map((snapshot) => renditionsOf(contextOf(snapshot), touched))
+  const before = renditionsOf(contextOf(old), touched)
+  const after = renditionsOf(contextOf(now), touched)
   const grouping = groupChanges(ownWords(old, now))
   for (const hostname of touched) {
     yield
-    const [was, is] = [byPath(before?.(hostname) ?? []), byPath(after?.(hostname) ?? [])]
+    const was = byPath(before(hostname))
+    yield
+    const is = byPath(after(hostname))
     for (const path of new Set([...was.keys(), ...is.keys()]))
       grouping.add({ path, before: sideOf(was.get(path)), after: sideOf(is.get(path)) })
   }

@@ -23,7 +23,7 @@ export type Document = Readonly<{
   table: TableName | null
 }>
 
-export type TableCount = Readonly<{ table: TableName; added: number; changed: number; unchanged: number }>
+type TableCount = Readonly<{ table: TableName; added: number; changed: number; unchanged: number }>
 
 export type Imported = Readonly<{
   dryRun: boolean

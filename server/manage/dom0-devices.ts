@@ -2,7 +2,7 @@
 import { effectiveParam, profileChain } from '../inventory/profiles.ts'
 import type { Machine } from '../inventory/rows.ts'
 import type { Snapshot } from '../inventory/snapshot.ts'
-import { compareNaturally } from '../inventory/snapshot.ts'
+import { compareNaturally } from '../inventory/natural-order.ts'
 import { vdisks } from '../inventory/vdisk.ts'
 
 export type Dom0Device = Readonly<{

@@ -4,14 +4,14 @@ import { defaultDom0MemoryMiB } from '../inventory/findings.ts'
 import { effectiveParam, profileChain } from '../inventory/profiles.ts'
 import type { Machine } from '../inventory/rows.ts'
 import type { Snapshot } from '../inventory/snapshot.ts'
-import { compareNaturally } from '../inventory/snapshot.ts'
+import { compareNaturally } from '../inventory/natural-order.ts'
 import type { Vdisk } from '../inventory/vdisk.ts'
 import { vdisks } from '../inventory/vdisk.ts'
 import { guestsOf } from '../plan/guests-along.ts'
 import type { Dom0Device } from './dom0-devices.ts'
 import { dom0Devices } from './dom0-devices.ts'
 
-export type Cpu = Readonly<{
+type Cpu = Readonly<{
   number: number
   /** Guests, and the Dom0 itself, that are pinned to it. */
   holders: readonly string[]

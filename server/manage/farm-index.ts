@@ -3,9 +3,9 @@
 import type { Finding, Known } from '../inventory/findings.ts'
 import { findings, isWithheld } from '../inventory/findings.ts'
 import type { Interface, Machine } from '../inventory/rows.ts'
-import { inSlices, merged, sorted } from '../inventory/slices.ts'
+import { inSlices, listed, merged, sorted } from '../inventory/slices.ts'
 import type { Snapshot } from '../inventory/snapshot.ts'
-import { compareNaturally } from '../inventory/snapshot.ts'
+import { compareNaturally } from '../inventory/natural-order.ts'
 import { rowsBetween } from '../inventory/succession.ts'
 import type { TouchedRow } from '../inventory/touched.ts'
 import { touchedMachines } from '../inventory/touched.ts'
@@ -64,10 +64,7 @@ const sameTemplates = (one: Known | null, other: Known): boolean =>
   one !== null && [...one.templates].join('\n') === [...other.templates].join('\n')
 
 function* made(snapshot: Snapshot, known: Known): Generator<void, FarmIndex> {
-  const all: string[] = []
-  snapshot.machines.forEach((_, name) => all.push(name)) // a tenth of what the map's iterators take
-  yield
-  const names = yield* sorted(all, compareNaturally)
+  const names = yield* sorted(listed(snapshot.machines).keys, compareNaturally)
   const entries: FarmEntry[] = []
   for (const name of names) {
     entries.push(...entriesOf(snapshot, name))
@@ -158,11 +155,8 @@ function* judged(
   const { snapshot } = index
   const unreadable = unreadableNames(snapshot)
   const [found, withheld] = [new Map(index.found), new Set(index.withheld)]
-  const looked = new Set<string>()
   for (const name of names) {
     yield
-    if (looked.has(name)) continue
-    looked.add(name)
     const own = findings(snapshot, name, known)
     if (own.length > 0) found.set(name, own)
     else found.delete(name)

@@ -2,7 +2,7 @@
 import type { Finding } from '../inventory/findings.ts'
 import { findingsOfNoMachine, strayInterfaces } from '../inventory/findings.ts'
 import { inSlices, merged } from '../inventory/slices.ts'
-import { compareNaturally } from '../inventory/snapshot.ts'
+import { compareNaturally } from '../inventory/natural-order.ts'
 import type { FarmIndex } from './farm-index.ts'
 
 /** By machine; those of rows that no machine is come last. */

@@ -12,9 +12,9 @@ import type { Dom0Picture } from './dom0.ts'
 import { dom0Picture } from './dom0.ts'
 
 /** Columns of the machine; '' where nothing is free, or nothing is known. */
-export type GuestPlace = Readonly<Record<'dom0' | 'vdisk' | 'vcpus' | 'cpus' | 'memory_mib', string>>
+type GuestPlace = Readonly<Record<'dom0' | 'vdisk' | 'vcpus' | 'cpus' | 'memory_mib', string>>
 
-export type GuestProposal = Readonly<{
+type GuestProposal = Readonly<{
   machine: GuestPlace & Readonly<{ profile: string }>
   nic: Readonly<Record<'network' | 'mac' | 'bridge' | 'vlan', string>>
 }>

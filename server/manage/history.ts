@@ -23,7 +23,7 @@ export function parseChange({ id, at, who, table_name, row_key, before, after }:
 }
 
 /** As anybody may see it. */
-export const loggedToShow = (change: Logged): Logged => ({
+const loggedToShow = (change: Logged): Logged => ({
   ...change,
   before: change.before === null ? null : rowWithoutSecrets(change.before),
   after: change.after === null ? null : rowWithoutSecrets(change.after),

@@ -49,7 +49,7 @@ function keptByCsv(snapshot: Snapshot): Base {
 }
 
 /** What a CSV text is a table of: by its name (machines.csv), else by its columns when they fit one table only. */
-export type CsvTable =
+type CsvTable =
   | Readonly<{ ok: true; table: TableName }>
   | Readonly<{ ok: false; columns: readonly string[]; fitting: readonly TableName[] }>
 

@@ -42,14 +42,12 @@ export async function findMachines(
   const index = await farmIndex(snapshot, desk.known)
   try {
     const tests = await testsOf(desk, snapshot, index, filter)
-    const sorted = entriesSortedBy(index, field)
+    const sorted = await inSlices(entriesSortedBy(index, field))
     const found = tests.length === 0 ? sorted : await inSlices(passing(sorted, tests))
     const names = found.map(({ machine }) => machine.hostname)
-    return {
-      names: [...(isReversed ? names.toReversed() : names), ...unreadableFound(index, filter)],
-      index,
-      fault: null,
-    }
+    if (isReversed) names.reverse()
+    for (const name of unreadableFound(index, filter)) names.push(name)
+    return { names, index, fault: null }
   } catch (error) {
     if (error instanceof SelectorError) return { names: [], index, fault: error.message }
     throw error

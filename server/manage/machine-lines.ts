@@ -1,9 +1,11 @@
 // One line for each machine, those that get no answer marked: what `machine list` shows.
 import { findings, isWithheld } from '../inventory/findings.ts'
 import type { Machine } from '../inventory/rows.ts'
-import { selectMachines } from '../inventory/select.ts'
+import { compareNaturally } from '../inventory/natural-order.ts'
+import { selectingMachines } from '../inventory/select.ts'
+import { inSlices, mapped, merged } from '../inventory/slices.ts'
 import type { Snapshot } from '../inventory/snapshot.ts'
-import { bootInterface, compareNaturally, rowsOf } from '../inventory/snapshot.ts'
+import { bootInterface } from '../inventory/snapshot.ts'
 import { effectiveMac } from '../plan/interfaces.ts'
 import type { BootState } from '../plan/states.ts'
 import type { Desk } from './desk.ts'
@@ -32,16 +34,17 @@ export async function machineLines(
   snapshot: Snapshot,
   words: readonly string[],
 ): Promise<readonly MachineLine[]> {
-  const machines = words.length === 0 ? rowsOf(snapshot, 'machines') : selectMachines(snapshot, words)
+  const machines = await inSlices(selectingMachines(snapshot, words.length === 0 ? ['*'] : words))
   const states = await readStates(
     desk,
     snapshot,
     machines.map(({ hostname }) => hostname),
   )
-  const lines = machines.map((machine) => lineOf(desk, snapshot, machine, states))
-  if (words.length > 0) return lines
-  return [...lines, ...unreadable(snapshot)].sort((a, b) => compareNaturally(a.hostname, b.hostname))
+  const lines = await inSlices(mapped(machines, (machine) => lineOf(desk, snapshot, machine, states)))
+  return words.length > 0 ? lines : inSlices(merged(lines, unreadable(snapshot).toSorted(byName), byName))
 }
+
+const byName = (one: MachineLine, other: MachineLine): number => compareNaturally(one.hostname, other.hostname)
 
 function lineOf(
   { known }: Desk,

@@ -1,6 +1,6 @@
 // Many host names in few words: the opposite of expandRange().
 import { atOnce, sorted } from '../inventory/slices.ts'
-import { compareNaturally } from '../inventory/snapshot.ts'
+import { compareNaturally } from '../inventory/natural-order.ts'
 
 /** acas0001, acas0002, acas0003, web → `acas[0001-0003], web`. */
 export const foldNames = (names: readonly string[]): string => atOnce(foldingNames(names))

@@ -7,23 +7,46 @@ export type SortField = (typeof sortFields)[number]
 
 type Entries = FarmIndex['entries']
 
-/** Kept with the entries that they are of: whoever changes a machine makes others. */
-const sorted = new WeakMap<Entries, Map<SortField, Entries>>()
+/** Kept with the places of who is sorted: a change leaves them, and mostly the order, as they are. */
+const kept = new WeakMap<FarmIndex['places'], Map<SortField, Readonly<{ of: Entries; sorted: Entries }>>>()
 
 /** By a field, those without one last; equal ones in the natural order of their names. */
-export function entriesSortedBy({ entries }: Pick<FarmIndex, 'entries'>, field: SortField): Entries {
+export function* entriesSortedBy(
+  { entries, places }: Pick<FarmIndex, 'entries' | 'places'>,
+  field: SortField,
+): Generator<void, Entries> {
   if (field === 'hostname') return entries
-  const known = sorted.get(entries) ?? new Map<SortField, Entries>()
-  sorted.set(entries, known)
-  const inOrder = known.get(field) ?? gathered(entries, field)
-  known.set(field, inOrder)
-  return inOrder
+  const known = kept.get(places) ?? new Map<SortField, Readonly<{ of: Entries; sorted: Entries }>>()
+  kept.set(places, known)
+  const last = known.get(field)
+  if (last?.of === entries) return last.sorted
+  const others = last === undefined ? null : replacements(last.of, entries, field)
+  yield
+  const sorted =
+    last === undefined || others === null
+      ? yield* gathered(entries, field)
+      : last.sorted.map((entry) => others.get(entry) ?? entry)
+  known.set(field, { of: entries, sorted })
+  return sorted
+}
+
+/** What stands where something else stood; null when the order is another. */
+function replacements(before: Entries, after: Entries, field: SortField): ReadonlyMap<FarmEntry, FarmEntry> | null {
+  const replaced = new Map<FarmEntry, FarmEntry>()
+  for (const [place, entry] of after.entries()) {
+    const old = before[place]
+    if (old === entry) continue
+    if (old?.machine[field] !== entry.machine[field]) return null
+    replaced.set(old, entry)
+  }
+  return replaced
 }
 
 /** There are few different values, so machines are put together by them and nothing but the values is sorted. */
-function gathered(entries: Entries, field: SortField): Entries {
+function* gathered(entries: Entries, field: SortField): Generator<void, Entries> {
   const byValue = new Map<Value, FarmEntry[]>()
   for (const entry of entries) {
+    yield
     const own = byValue.get(entry.machine[field])
     if (own === undefined) byValue.set(entry.machine[field], [entry])
     else own.push(entry)

@@ -9,9 +9,9 @@ import { showValue } from './row-changes.ts'
 import { withoutSecrets } from '../inventory/secrets.ts'
 
 /** What one layer says. Of the machine's rows and of the server's own facts, as of the others, only what is given. */
-export type LayerValue = Readonly<{ from: string; value: string; holds: boolean }>
+type LayerValue = Readonly<{ from: string; value: string; holds: boolean }>
 
-export type Fact = Readonly<{
+type Fact = Readonly<{
   /** `kernel_args`, `params.rack`. */
   name: string
   value: string

@@ -9,7 +9,7 @@ import { describeProblem, problemIn, Refused } from './failure.ts'
 import type { Logged } from './history.ts'
 import { editsToRemove } from './machines.ts'
 
-export type TakenBack = Readonly<{
+type TakenBack = Readonly<{
   edits: readonly Edit[]
   /** Fields that somebody has changed again since. */
   stays: readonly string[]

@@ -9,7 +9,7 @@ import type { DaemonName, TargetName } from '../render/targets.ts'
 import type { Way } from '../manage/ways.ts'
 import { gatherWays } from '../manage/ways.ts'
 
-export type OpenDiff = Readonly<{
+type OpenDiff = Readonly<{
   add: (change: FileChange) => void
   ways: () => readonly Way[]
 }>

@@ -10,7 +10,7 @@ import type { Desk } from './desk.ts'
 import { Refused } from './failure.ts'
 import { tellsByConsole } from './machine.ts'
 
-export type TimelineMachine = Readonly<{
+type TimelineMachine = Readonly<{
   hostname: string
   state: BootState
   /** Since it was armed last, oldest first. */

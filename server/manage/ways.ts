@@ -1,5 +1,5 @@
 // Ways in which machines change: what changes alike is told once.
-import { compareNaturally } from '../inventory/snapshot.ts'
+import { compareNaturally } from '../inventory/natural-order.ts'
 import type { ChangeGroup } from '../render/diff.ts'
 import { groupBy } from './groups.ts'
 

@@ -77,7 +77,7 @@ export type ReportRequest = Readonly<{
   now: number
 }>
 
-export type ReportVerdict = Readonly<{ ok: true; token: Token; by: 'machine' | 'dom0' }> | Refused
+type ReportVerdict = Readonly<{ ok: true; token: Token; by: 'machine' | 'dom0' }> | Refused
 
 /**
  * Who may report what about whom: a machine about itself, its installer alone `installed`; a Dom0, with its own token,

@@ -13,7 +13,7 @@ import type { Settings } from './settings.ts'
 import { settingsOf } from './settings.ts'
 
 /** A kernel, its initrd and its arguments. */
-export type KernelBoot = Release['files'] & Readonly<{ args: readonly KernelArg[] }>
+type KernelBoot = Release['files'] & Readonly<{ args: readonly KernelArg[] }>
 
 export type Plan =
   | Readonly<{

@@ -121,6 +121,11 @@ const loaderTable: readonly LoaderRow[] = [
   },
 ]
 
+/** The files that firmware is told to load, menus aside. */
+export const bootfileNames: ReadonlySet<string> = new Set(
+  loaderTable.flatMap(({ file }) => (file === 'MENU' ? [] : file)),
+)
+
 export type Bootfile = Readonly<{
   /** What goes into the reply: a TFTP path, or a URL where the client takes one. */
   name: string
@@ -137,7 +142,7 @@ export function loaderOf(settings: Settings): Traced<Loader> {
 }
 
 /** What of a machine its boot file depends on. */
-export type BootFacts = Readonly<{
+type BootFacts = Readonly<{
   /** Of the interface that it boots from. */
   mac: MacAddress | null
   common: Readonly<{ boots: Readonly<{ loader: Loader; serverUrl: string | null }> | null }>

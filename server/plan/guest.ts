@@ -44,7 +44,7 @@ export type KvmGuest = Guest &
 export type GuestPlan = XenGuest | KvmGuest
 
 /** Where a Dom0 keeps the kernels its guests' installers boot. */
-export const bootFolder = '/var/lib/bootstead/boot'
+const bootFolder = '/var/lib/bootstead/boot'
 
 /** Characters that no configuration of a guest can hold. */
 export const hazards: Readonly<Record<GuestPlan['hypervisor'], Readonly<{ pattern: RegExp; names: string }>>> = {

@@ -1,7 +1,7 @@
 // Which guests are armed with their Dom0s: never one that may hold something, unless somebody asked.
 import type { Machine } from '../inventory/rows.ts'
 import type { Snapshot } from '../inventory/snapshot.ts'
-import { compareNaturally } from '../inventory/snapshot.ts'
+import { compareNaturally } from '../inventory/natural-order.ts'
 
 /** `new`: those of new Dom0s that are new themselves, what holds when nothing is said. */
 export type GuestChoice = 'new' | 'all' | 'none'

@@ -15,7 +15,7 @@ export type Platform = Readonly<{
   (Readonly<{ hypervisor: 'xen'; xen: XenRelease; type: GuestType }> | Readonly<{ hypervisor: 'kvm' }>)
 
 /** What the Xen of a Dom0's release understands. */
-export type XenRelease = Readonly<{
+type XenRelease = Readonly<{
   name: string
   /** pygrub, as `bootloader` must say it. */
   pygrub: string

@@ -39,7 +39,7 @@ export function kickstartUrl(settings: Settings, secret: string): string {
   return `${settings.serverUrl ?? ''}/ks/${settings.machine.hostname}?token=${secret}`
 }
 
-export type ObstacleContext = Readonly<{ snapshot: Snapshot; server: Server; known: Known }>
+type ObstacleContext = Readonly<{ snapshot: Snapshot; server: Server; known: Known }>
 
 /**
  * What keeps a machine that isn't withheld from being installed, or null. Arming refuses with it; what is armed already is

@@ -5,7 +5,7 @@ import { networkContains } from '../inventory/address.ts'
 import { describeWithheld, findings, isWithheld } from '../inventory/findings.ts'
 import type { Interface, Network } from '../inventory/rows.ts'
 import type { Snapshot } from '../inventory/snapshot.ts'
-import { compareNaturally } from '../inventory/snapshot.ts'
+import { compareNaturally } from '../inventory/natural-order.ts'
 import { derivedMac } from '../inventory/xen-mac.ts'
 import type { PlanContext } from './boot.ts'
 import type { BootBranch, Loader } from './bootfile.ts'
@@ -52,7 +52,7 @@ export type Subnet = Readonly<{
   relays: readonly Ipv4Address[]
 }>
 
-export type Reserved =
+type Reserved =
   Readonly<{ kind: 'reserved'; reservations: readonly Reservation[] }> | Readonly<{ kind: 'left-out'; why: string }>
 
 /** What a machine is reserved, or why it is reserved nothing. */

@@ -32,8 +32,13 @@ export function serverAddressFor(network: Network | null, server: Server): Trace
   }
 }
 
-/** This server's own address as that network sees it: the configured one, ours on the network, or the first we have. */
+/**
+ * This server's own address as that network sees it: its next_server, if that is one of ours, the configured one, ours on
+ * the network, or the first we have. RFC 2131 §4.1 wants one that the client reaches, as far as the server can know.
+ */
 export function ownAddressFor(network: Network | null, server: Server): Ipv4Address | null {
+  const named = network?.next_server ?? null
+  if (named !== null && server.addresses.includes(named)) return named
   const onNetwork =
     network === null ? undefined : server.addresses.find((address) => networkContains(network.cidr, address))
   return server.advertise ?? onNetwork ?? server.addresses[0] ?? null

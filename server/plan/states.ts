@@ -38,7 +38,7 @@ export type Signs = Readonly<{
 }>
 
 /** Whether an install is on: none is; it goes on; its way's end is reached; it failed or stalled, and may yet recover. */
-export type Phase = 'none' | 'on' | 'done' | 'lost'
+type Phase = 'none' | 'on' | 'done' | 'lost'
 
 export type BootState = Readonly<{
   /** The furthest stage on the way of the current install; `stalled` when nothing was heard for too long. */
@@ -70,7 +70,7 @@ export const way = [
 ] as const satisfies readonly Stage[]
 const placeOf = (stage: string): number => (way as readonly string[]).indexOf(stage)
 
-export type StateOptions = Readonly<{
+type StateOptions = Readonly<{
   now: number
   stallMinutes: number
   /** The machine has more before it than its install: it is a Dom0. */

@@ -25,7 +25,7 @@ export const expendable: readonly Expendable[] = [
 
 const lesser = expendable.map(({ code }) => code)
 
-export type FittedReply = Readonly<{
+type FittedReply = Readonly<{
   octets: Uint8Array
   /** Options that were left out. */
   dropped: readonly number[]

@@ -133,7 +133,7 @@ function joined(first: Uint8Array, second: Uint8Array): Uint8Array {
   return both
 }
 
-export type EncodeLimits = Readonly<{
+type EncodeLimits = Readonly<{
   /** Octets of the message (the UDP payload), from 300. RFC 2131 §2: a client takes 548 unless it says more. */
   maxSize: number
   /** Options that are the first to leave the options field when it is too small. */

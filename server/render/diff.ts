@@ -21,7 +21,7 @@ export type ChangeGroup = Readonly<{
   files: number
 }>
 
-export type Grouping = Readonly<{
+type Grouping = Readonly<{
   add: (change: FileChange) => void
   /** In the order in which they were first seen. */
   groups: () => readonly ChangeGroup[]

@@ -1,6 +1,6 @@
 // What a Dom0 pulls: one line a file, sorted, so that an unchanged inventory gives identical bytes.
 
-export type ManifestEntries = Readonly<{
+type ManifestEntries = Readonly<{
   dom0: string
   /** Guest configurations, by their path on this server: `dom0/HOSTNAME/…`. */
   files: readonly ManifestFile[]

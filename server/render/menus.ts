@@ -33,7 +33,7 @@ export type MenuView = Readonly<{
 
 const holdSeconds = 30
 
-export const memtestFiles = { bios: 'memtest/memtest86+.bin', efi: 'memtest/memtest86+.efi' } as const
+const memtestFiles = { bios: 'memtest/memtest86+.bin', efi: 'memtest/memtest86+.efi' } as const
 
 /** @throws never for an ignored plan is no menu: the caller asks for menus of served machines only */
 export function menuView(plan: Exclude<Plan, { kind: 'ignore' }>): MenuView {

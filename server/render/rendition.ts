@@ -13,7 +13,7 @@ import { TemplateError } from './templates.ts'
 /** One text and whose it is: a guest's configuration is the guest's, though its Dom0 fetches it. */
 export type Told = Readonly<{ path: string; machine: string; text: string }>
 
-export type Renditions = (hostname: string) => readonly Told[]
+type Renditions = (hostname: string) => readonly Told[]
 
 /**
  * Renders machines of one picture: boot menus and DHCP answers as they are, and what only an install fetches

@@ -24,7 +24,7 @@ import {
 export type TemplateSources = ReadonlyMap<string, string>
 
 /** Which overrides a machine's templates are looked up in, first to last, before the site's own and ours. */
-export type Overlay = readonly string[]
+type Overlay = readonly string[]
 
 export class TemplateError extends Error {
   override name = 'TemplateError'

@@ -2,7 +2,7 @@
 import { join } from 'node:path'
 import type { Image } from '../inventory/rows.ts'
 import type { Snapshot } from '../inventory/snapshot.ts'
-import { compareNaturally } from '../inventory/snapshot.ts'
+import { compareNaturally } from '../inventory/natural-order.ts'
 import { planBoot } from '../plan/boot.ts'
 import { bootMac } from '../plan/interfaces.ts'
 import { artefactAt, catalogue } from './catalogue.ts'

@@ -15,7 +15,7 @@ import type { Plan } from '../plan/boot.ts'
 import { effectiveMac } from '../plan/interfaces.ts'
 
 /** An interface as the template configures it; a text that isn't given is '', a number that isn't given 0. */
-export type InterfaceView = Readonly<{
+type InterfaceView = Readonly<{
   name: string
   mac: string
   /** '' means DHCP. */

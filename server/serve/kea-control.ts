@@ -12,7 +12,7 @@ export class KeaAway extends Error {
 }
 
 const answerSchema = z.object({ result: z.number(), text: z.string().default(''), arguments: z.unknown().optional() })
-export type KeaAnswer = z.infer<typeof answerSchema>
+type KeaAnswer = z.infer<typeof answerSchema>
 
 /** Kea ARM, "Data Syntax" of the management API; 3 is success too, with nothing found. */
 const results: Readonly<Record<number, string>> = { 1: 'refused', 2: 'not supported by this Kea', 4: 'conflict' }

@@ -13,7 +13,7 @@ const run = promisify(execFile)
 /** `root`: a folder that holds the package's files at their usual paths. */
 export type PackageRoot = Readonly<{ root: string; version: string | null }>
 
-export type DownloadedPackages = Readonly<{
+type DownloadedPackages = Readonly<{
   unpacked: ReadonlyMap<string, PackageRoot>
   /** Package → what apt said. */
   failed: ReadonlyMap<string, string>

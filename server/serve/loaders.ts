@@ -21,7 +21,7 @@ const loaderFileSchema = z.strictObject({
   source: z.string(),
 })
 
-export type LoaderFile = Readonly<z.output<typeof loaderFileSchema>>
+type LoaderFile = Readonly<z.output<typeof loaderFileSchema>>
 
 export type LoaderOutcome =
   | Readonly<{ kind: 'collected' | 'replaced' | 'unchanged'; loader: LoaderFile }>
@@ -29,7 +29,7 @@ export type LoaderOutcome =
   | Readonly<{ kind: 'kept'; loader: LoaderFile; why: string }>
   | Readonly<{ kind: 'missing'; name: string; package: string; optional: boolean; why: string }>
 
-export type CollectOptions = Readonly<{
+type CollectOptions = Readonly<{
   /** Where the packages are installed: `/`, or a folder that holds a system. */
   root?: string
   /** Fetch with apt what isn't installed, without installing it. */

@@ -14,7 +14,7 @@ import { TemplateError } from '../render/templates.ts'
 import type { FileLocator, FileRoots, LocatedFile } from './files.ts'
 import { fileLocator } from './files.ts'
 
-export type Requester = Readonly<{ door: 'tftp' | 'http'; address: string; secret: string | null }>
+type Requester = Readonly<{ door: 'tftp' | 'http'; address: string; secret: string | null }>
 
 export type Found =
   | Readonly<{ kind: 'text'; body: Buffer; contentType: string; etag: string | null; ref: ArtefactRef | null }>

@@ -47,9 +47,9 @@ import type { Served } from './tftp/door.ts'
 import { openTftpDoor } from './tftp/door.ts'
 import type { Timeline } from './timeline.ts'
 import { openTimeline } from './timeline.ts'
-import { describeEnd, describeProgress } from './transfers.ts'
+import { describeEnd, describeProgress, describeRefusal } from './transfers.ts'
 
-export type ServedTemplates = Readonly<{
+type ServedTemplates = Readonly<{
   sources: TemplateSources
   /** Names that the column `template` may hold. */
   names: ReadonlySet<string>
@@ -370,6 +370,8 @@ function openTftp(options: ServeOptions, doors: Doors, port: number) {
           door: 'tftp',
           peer: peer.address,
         })
+      if (found.kind === 'refused')
+        noteTransfer(doors, peer.address, describeRefusal('tftp', path, found), found.hostname)
       return toServed(files, found)
     },
     onEnd: (end) => {
@@ -381,8 +383,14 @@ function openTftp(options: ServeOptions, doors: Doors, port: number) {
   })
 }
 
-function noteTransfer({ live, timeline }: Doors, peer: string, detail: string | null): void {
-  const machine = machineAt(live, peer)
+/** @param about the machine, if the path tells it; else whose address asked */
+function noteTransfer(
+  { live, timeline }: Doors,
+  peer: string,
+  detail: string | null,
+  about: string | null = null,
+): void {
+  const machine = about ?? machineAt(live, peer)
   if (machine !== null && detail !== null) timeline.note({ machine, stage: 'loader', detail, door: 'tftp', peer })
 }
 

@@ -1,4 +1,5 @@
 // The boot states of machines, read from the store: what every page and command that shows one asks.
+import { inSlices, mapped } from '../inventory/slices.ts'
 import type { Snapshot } from '../inventory/snapshot.ts'
 import type { Store } from '../inventory/store/open.ts'
 import { readHeardAt, readLatestEvents } from '../inventory/store/read.ts'
@@ -30,5 +31,6 @@ export async function readBootStates(
   // What a Dom0's guests let be heard counts for it.
   const guests = hostnames.flatMap((hostname) => snapshot.guests.get(hostname) ?? [])
   const signs = await readSigns(store, [...new Set([...hostnames, ...guests])])
-  return new Map(hostnames.map((hostname) => [hostname, machineState(snapshot, hostname, signs, options)]))
+  const stateOf = (hostname: string) => [hostname, machineState(snapshot, hostname, signs, options)] as const
+  return new Map(await inSlices(mapped(hostnames, stateOf)))
 }

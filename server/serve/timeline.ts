@@ -15,7 +15,7 @@ export type Sign = Readonly<{
 }>
 
 /** What a machine, or its Dom0 for it, reported. */
-export type Report = Readonly<{
+type Report = Readonly<{
   event: NewEvent
   /** Which of the machine's installs it is about: after another arming the same words are news. */
   install: string

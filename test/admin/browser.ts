@@ -17,7 +17,7 @@ const pictures = process.env['BOOTSTEAD_PICTURES'] ?? ''
 
 export const screens = { desk: { width: 1280, height: 800 }, phone: { width: 390, height: 844 } } as const
 
-export type Visitor = Readonly<{
+type Visitor = Readonly<{
   page: Page
   /** What the console complained of: a broken content policy, above all. */
   faults: readonly string[]
@@ -30,7 +30,7 @@ export type Visit = (
 ) => Promise<Visitor>
 
 /** A page of a server at `baseURL`, in a browser of its own memory. */
-export type OpenPage = (t: TestContext, baseURL: string, options?: BrowserContextOptions) => Promise<Visitor>
+type OpenPage = (t: TestContext, baseURL: string, options?: BrowserContextOptions) => Promise<Visitor>
 
 /** One browser for a file's tests. */
 export function openPages(): OpenPage {

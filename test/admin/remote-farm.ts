@@ -1,5 +1,4 @@
 // Two farms that are alike: of one the command line has the database, of the other only a server's address and a token.
-import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import type { Role } from '../../server/admin/roles.ts'
 import { roles } from '../../server/admin/roles.ts'
@@ -43,7 +42,7 @@ export async function openUsedFarm(t: TestContext, prepare: (cli: Cli) => void =
 
 export async function openRemoteFarm(t: TestContext, { tls = null, prepare }: Options = {}): Promise<RemoteFarm> {
   const { cli, tokens } = await openUsedFarm(t, prepare)
-  const session = openSession(ioOf(cli), () => ({}))
+  const session = openSession(cli.io, () => ({}))
   t.after(session.close)
   const desk = await session.desk()
   const { store, stateDir } = desk
@@ -63,27 +62,3 @@ export async function openRemoteFarm(t: TestContext, { tls = null, prepare }: Op
       cli.run(words, { env: { BOOTSTEAD_SERVER: url, BOOTSTEAD_TOKEN: tokens[as], ...env }, ...overrides }),
   }
 }
-
-/** What the server is told of its host and its configuration: the same as the command line. */
-const ioOf = ({ folder }: Cli): Io => ({
-  out: () => undefined,
-  err: () => undefined,
-  readStdin: () => Promise.resolve(''),
-  confirm: null,
-  askSecret: null,
-  isTerminal: false,
-  screen: () => null,
-  env: {
-    BOOTSTEAD_STATE: join(folder, 'state'),
-    BOOTSTEAD_TEMPLATES: join(folder, 'templates'),
-    BOOTSTEAD_ADVERTISE: '192.0.2.1',
-  },
-  cwd: folder,
-  home: folder,
-  isRoot: false,
-  username: 'operator',
-  interfaces: () => ({}),
-  now: () => noon,
-  wait: () => Promise.resolve(),
-  stoppable: (work) => work(new AbortController().signal),
-})

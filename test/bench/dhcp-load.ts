@@ -22,7 +22,7 @@ export type Job = Readonly<{
 }>
 
 /** Milliseconds. */
-export type Latency = Readonly<{ p50: number; p99: number }>
+type Latency = Readonly<{ p50: number; p99: number }>
 export type Load = Readonly<{ begun: number; finished: number; offer: Latency; ack: Latency }>
 
 /**

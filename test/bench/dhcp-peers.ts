@@ -8,7 +8,7 @@ import type { Host } from '../boot/network.ts'
 import { serverAddress } from './dhcp-client.ts'
 import { root } from './farm.ts'
 
-export type PeerName = 'ISC dhcpd' | 'Kea' | 'dnsmasq'
+type PeerName = 'ISC dhcpd' | 'Kea' | 'dnsmasq'
 export type DhcpServerName = 'Bootstead' | PeerName
 
 type Peer = Readonly<{

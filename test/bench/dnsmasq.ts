@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { hostnameOf, ipOf, macOf } from './farm.ts'
 import { serverAddress } from './dhcp-client.ts'
 
-export type Dnsmasq = Readonly<{
+type Dnsmasq = Readonly<{
   /** Writes the hosts file with one address changed, and says so. */
   change: (index: number, address: string) => void
   pid: number

@@ -2,7 +2,7 @@
 import { connect } from 'node:net'
 import type { Socket } from 'node:net'
 
-export type LoadResult = Readonly<{ requests: number; seconds: number; failures: number; bytes: number }>
+type LoadResult = Readonly<{ requests: number; seconds: number; failures: number; bytes: number }>
 
 /** Fetches every path once, over `connections` sockets. */
 export async function fetchAll(port: number, paths: readonly string[], connections: number): Promise<LoadResult> {

@@ -2,7 +2,7 @@
 import koffi from 'koffi'
 import { sockaddrOf } from '../../server/serve/udp/sockaddr.ts'
 
-export type TftpClients = Readonly<{
+type TftpClients = Readonly<{
   /** @returns how many octets the file has */
   fetch: (own: string, path: string) => Promise<number>
   /** How often a packet was sent again because no answer came. */

@@ -64,7 +64,7 @@ type Client = {
   repeats: number
 }
 
-export function loadTftp(load: TftpLoad): TftpLoadResult {
+function loadTftp(load: TftpLoad): TftpLoadResult {
   const file = fileOf(load.size)
   const blocks = Math.floor(load.size / load.blksize) + 1
   const server = sockaddrOf({ address: load.server, port: load.port })

@@ -16,7 +16,7 @@ const driverNames = [
 const installerParts = ['command-line.sh', 'network.sh', 'kickstart.sh', 'disk.sh', 'tree.sh', 'sections.awk']
 
 /** What `%post` finds on the installed system to report with: EL has had curl since EL5, older ones only wget. */
-export type Fetcher = 'curl' | 'wget'
+type Fetcher = 'curl' | 'wget'
 
 /** The path of the initramfs. */
 export const buildInitramfs = async (debian: Unpacked, fetcher: Fetcher): Promise<string> =>

@@ -12,7 +12,7 @@ import { ended, type Cable, type Network } from './network.ts'
  */
 export type Firmware = 'bios' | 'uefi' | 'uefi-http' | 'uefi-secure' | 'uefi-pxe6'
 
-export interface MachineOptions {
+interface MachineOptions {
   /** Names the log file `.cache/boot/logs/NAME.log`. */
   readonly name: string
   readonly firmware: Firmware

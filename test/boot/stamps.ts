@@ -3,7 +3,7 @@ import { readdir, stat } from 'node:fs/promises'
 import { join, relative } from 'node:path'
 
 /** By path, what another file at that place would not have, and the same one neither if it were written again. */
-export type Stamps = ReadonlyMap<string, string>
+type Stamps = ReadonlyMap<string, string>
 
 /** Of what is published in a folder, not of what the publisher keeps there for itself. */
 export const stampsOf = async (folder: string): Promise<Stamps> => {

@@ -12,7 +12,7 @@ import { recordConsoles, recordEvents } from '../../server/inventory/store/recor
 import { writeSeen } from '../../server/serve/dhcp/seen-file.ts'
 import { launch } from '../admin/browser.ts'
 import type { SampleFarm } from './process.ts'
-import { sampleFarm } from './process.ts'
+import { comeIn, sampleFarm } from './process.ts'
 
 type Theme = 'light' | 'dark'
 type Screen = keyof typeof screens
@@ -108,7 +108,8 @@ async function main(to: string): Promise<void> {
   try {
     await live(store)
     mkdirSync(to, { recursive: true })
-    const visitor = await logIn(browser, server.url, server.link)
+    const visitor = await browser.newContext({ baseURL: server.url })
+    await comeIn(await visitor.newPage(), server.link)
     for (const picture of pictures) await take(browser, server.url, visitor, to, picture)
   } finally {
     await browser.close()
@@ -164,18 +165,6 @@ async function live(store: Store): Promise<void> {
     ])
   }
   await heard('acas0024', 12, 'failed', 'no disk sda: found nvme0n1')
-}
-
-async function logIn(browser: Browser, baseURL: string, link: string): Promise<BrowserContext> {
-  const context = await browser.newContext({ baseURL })
-  const page = await context.newPage()
-  await page.goto(link)
-  await page.getByLabel('Name').fill('alice')
-  await page.getByLabel('New password').fill('a few easy words')
-  await page.getByLabel('The same again').fill('a few easy words')
-  await page.getByRole('button', { name: 'Come in' }).click()
-  await page.getByRole('heading', { name: 'Health' }).waitFor()
-  return context
 }
 
 async function take(

@@ -3,10 +3,11 @@ import { execFile, spawn } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import type { Page } from 'playwright-core'
 
 const root = join(import.meta.dirname, '../..')
 
-export type ServerProcess = Readonly<{
+type ServerProcess = Readonly<{
   /** Of pages and API. */
   url: string
   /** At which the first administrator comes in. */
@@ -19,6 +20,16 @@ export type SampleFarm = Readonly<{
   bootstead: (...words: readonly string[]) => Promise<string>
   serve: () => Promise<ServerProcess>
 }>
+
+/** By that link, as the administrator alice. */
+export async function comeIn(page: Page, link: string): Promise<void> {
+  await page.goto(link)
+  await page.getByLabel('Name').fill('alice')
+  await page.getByLabel('New password').fill('a few easy words')
+  await page.getByLabel('The same again').fill('a few easy words')
+  await page.getByRole('button', { name: 'Come in' }).click()
+  await page.getByRole('heading', { name: 'Health' }).waitFor()
+}
 
 type Ports = Readonly<Record<'http' | 'dhcp' | 'tftp' | 'admin', number>>
 

@@ -2,15 +2,15 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import type { Page } from 'playwright-core'
 import { recordConsoles, recordEvents } from '../../server/inventory/store/record.ts'
 import { closeStore, openStore } from '../../server/inventory/store/open.ts'
 import type { KnownServer } from '../../server/serve/presence.ts'
 import { assertAccessible, openPages } from '../admin/browser.ts'
+import { flavours } from '../databases.ts'
 import { temporaryFolder } from '../fixtures.ts'
 import type { MariaDb } from '../mariadb.ts'
 import { startMariaDb } from '../mariadb.ts'
-import { sampleFarm } from './process.ts'
+import { comeIn, sampleFarm } from './process.ts'
 
 const pages = openPages()
 let mariadb: MariaDb
@@ -19,11 +19,10 @@ before(async () => {
 })
 after(() => mariadb.stop())
 
-for (const database of ['SQLite', 'MariaDB'] as const)
-  test(`on ${database}: by the first link to the farm and its health, to a Dom0, and through its guests' installs`, async (t) => {
+for (const flavour of flavours)
+  test(`on ${flavour}: by the first link to the farm and its health, to a Dom0, and through its guests' installs`, async (t) => {
     const folder = temporaryFolder(t)
-    const inventory =
-      database === 'SQLite' ? `sqlite:${join(folder, 'inventory.sqlite')}` : mariadb.newDatabase('whole')
+    const inventory = flavour === 'SQLite' ? `sqlite:${join(folder, 'inventory.sqlite')}` : mariadb.newDatabase('whole')
     const farm = await sampleFarm(folder, inventory)
     const server = await farm.serve()
     t.after(server.stop)
@@ -85,12 +84,3 @@ test('while the database is away the page that is open says so, a new one too, a
     await other.waitForLoadState()
   }
 })
-
-async function comeIn(page: Page, link: string): Promise<void> {
-  await page.goto(link)
-  await page.getByLabel('Name').fill('alice')
-  await page.getByLabel('New password').fill('a few easy words')
-  await page.getByLabel('The same again').fill('a few easy words')
-  await page.getByRole('button', { name: 'Come in' }).click()
-  await page.getByRole('heading', { name: 'Health' }).waitFor()
-}

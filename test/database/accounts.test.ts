@@ -1,10 +1,7 @@
 // Users, tokens, links and sessions over both databases, where two processes may do the same thing at once.
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import type { TestContext } from 'node:test'
-import { after, before, describe, test } from 'node:test'
+import { describe, test } from 'node:test'
 import {
   changeUser,
   findLink,
@@ -25,18 +22,9 @@ import { closeStore, openStore } from '../../server/inventory/store/open.ts'
 import { readChanges, readRevision, readSnapshot } from '../../server/inventory/store/read.ts'
 import { readStoredSession, recordSession } from '../../server/inventory/store/sessions.ts'
 import { recordUser } from '../../server/inventory/store/users.ts'
-import type { MariaDb } from '../mariadb.ts'
-import { startMariaDb } from '../mariadb.ts'
+import { databases, flavours } from '../databases.ts'
 
-const folder = mkdtempSync(join(tmpdir(), 'bootstead-accounts-'))
-let mariadb: MariaDb
-before(async () => {
-  mariadb = await startMariaDb()
-})
-after(async () => {
-  await mariadb.stop()
-  rmSync(folder, { recursive: true, force: true })
-})
+const { address } = databases()
 
 const now = Date.parse('2026-11-23T12:00:00.000Z')
 const at = '2026-11-23T12:00:00.000Z'
@@ -44,18 +32,16 @@ const later = '2026-11-23T18:00:00.000Z'
 const by = { who: 'cli:root', at, peer: null }
 const password = 'correct horse battery'
 
-for (const flavour of ['sqlite', 'mysql'] as const)
+for (const flavour of flavours)
   describe(`accounts on ${flavour}`, () => {
-    let count = 0
     /**
      * Two ways into one database, for the users ann and ben, who are administrators. SQLite blocks a process that waits for
      * another's lock, so there both are one: in one process there is one connection.
      */
     const opened = async (t: TestContext): Promise<readonly [Store, Store]> => {
-      const name = `accounts${++count}`
-      const address = flavour === 'sqlite' ? `sqlite:${join(folder, `${name}.sqlite`)}` : mariadb.newDatabase(name)
-      const store = openStore(address)
-      const stores = [store, flavour === 'sqlite' ? store : openStore(address)] as const
+      const at = await address(t, flavour)
+      const store = openStore(at)
+      const stores = [store, flavour === 'SQLite' ? store : openStore(at)] as const
       t.after(() => Promise.all([...new Set(stores)].map(closeStore)))
       await migrateStore(stores[0])
       for (const user of ['ann', 'ben'])

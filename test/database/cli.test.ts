@@ -1,33 +1,27 @@
 // The command line on both databases: what SQLite and MySQL spell differently must not show in a command.
 import assert from 'node:assert/strict'
-import { after, before, describe, test } from 'node:test'
-import type { MariaDb } from '../mariadb.ts'
-import { startMariaDb } from '../mariadb.ts'
+import { describe, test } from 'node:test'
+import type { TestContext } from 'node:test'
+import { databases, flavours } from '../databases.ts'
 import type { Cli } from '../unit/cli/cli.ts'
 import { farm, openCli } from '../unit/cli/cli.ts'
 import { clockwork, says } from '../unit/cli/clockwork.ts'
-import type { TestContext } from 'node:test'
 
-let mariadb: MariaDb
-before(async () => {
-  mariadb = await startMariaDb()
-})
-after(() => mariadb.stop())
+const inventories = databases()
 
-for (const flavour of ['sqlite', 'mysql'] as const) {
+for (const flavour of flavours) {
   describe(`the command line on ${flavour}`, () => {
-    let count = 0
-    const addresses: string[] = []
-    const opened = (t: TestContext): Cli => {
+    /** With an empty database in its configuration: an SQLite file by its relative path. */
+    const opened = async (t: TestContext): Promise<Cli & Readonly<{ address: string }>> => {
       const cli = openCli(t)
-      const address = flavour === 'sqlite' ? 'sqlite:inventory.sqlite' : mariadb.newDatabase(`cli${++count}`)
-      addresses.push(address)
-      cli.write('bootstead.yaml', `inventory: ${address}\n`)
-      return cli
+      const own = `${cli.folder}/`
+      const address = flavour === 'SQLite' ? `sqlite:${own}inventory.sqlite` : await inventories.address(t, flavour)
+      cli.write('bootstead.yaml', `inventory: ${address.replace(own, '')}\n`)
+      return { ...cli, address }
     }
 
     test('an empty database becomes an inventory on first use; the round trip is the identity', async (t) => {
-      const [from, to] = [opened(t), opened(t)]
+      const [from, to] = [await opened(t), await opened(t)]
       await from.ok('import', from.write('farm.yaml', farm))
       const exported = await from.ok('export')
       await to.ok('import', to.write('all.yaml', exported))
@@ -36,7 +30,7 @@ for (const flavour of ['sqlite', 'mysql'] as const) {
     })
 
     test('a change is signed, and is in the history of its machine', async (t) => {
-      const cli = opened(t)
+      const cli = await opened(t)
       await cli.ok('import', cli.write('farm.yaml', farm))
       await cli.ok('machine', 'set', 'web', 'vcpus=4', 'interface.eth0.30.vlan=31')
       await cli.ok('machine', 'set', 'acas*', 'vcpus=2')
@@ -46,7 +40,7 @@ for (const flavour of ['sqlite', 'mysql'] as const) {
     })
 
     test('arming, the timeline, and taking it back', async (t) => {
-      const cli = opened(t)
+      const cli = await opened(t)
       await cli.ok('import', cli.write('farm.yaml', farm))
       cli.write('state/images/el9/vmlinuz', 'kernel')
       cli.write('state/images/el9/initrd.img', 'initrd')
@@ -57,13 +51,12 @@ for (const flavour of ['sqlite', 'mysql'] as const) {
     })
 
     test('watching an install, its timeline and its console', async (t) => {
-      const cli = opened(t)
+      const cli = await opened(t)
       await cli.ok('import', cli.write('farm.yaml', farm))
       cli.write('state/images/el9/vmlinuz', 'kernel')
       cli.write('state/images/el9/initrd.img', 'initrd')
-      const address = flavour === 'sqlite' ? `sqlite:${cli.folder}/inventory.sqlite` : addresses.at(-1)
       const failed = { detail: 'no disk', console: 'one\ntwo\n' }
-      const time = clockwork(address ?? '', { 5: says('web', 'installing'), 9: says('web', 'failed', failed) })
+      const time = clockwork(cli.address, { 5: says('web', 'installing'), 9: says('web', 'failed', failed) })
       const { code, err } = await cli.run(['install', 'web', '--watch'], time)
       assert.equal(code, 1)
       assert.match(err, /^web \| one\nweb \| two\n.*web failed in installing: no disk\n$/s)
@@ -73,7 +66,7 @@ for (const flavour of ['sqlite', 'mysql'] as const) {
     })
 
     test('removing a Dom0 with its guests leaves nothing of them', async (t) => {
-      const cli = opened(t)
+      const cli = await opened(t)
       await cli.ok('import', cli.write('farm.yaml', farm))
       await cli.ok('machine', 'rm', 'acas*', '--yes')
       assert.doesNotMatch(await cli.ok('export'), /acas/)
@@ -83,7 +76,8 @@ for (const flavour of ['sqlite', 'mysql'] as const) {
 
 test('a database that is down: one sentence, exit code 1', async (t) => {
   const cli = openCli(t)
-  cli.write('bootstead.yaml', `inventory: ${mariadb.newDatabase('down').replace(/:\d+\//, ':1/')}\n`)
+  const address = await inventories.address(t, 'MariaDB')
+  cli.write('bootstead.yaml', `inventory: ${address.replace(/:\d+\//, ':1/')}\n`)
   const { code, err } = await cli.run(['machine', 'list'])
   assert.equal(code, 1)
   assert.match(err, /^bootstead: the inventory mysql:.* can't be used: .*\n$/)

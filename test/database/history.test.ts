@@ -1,9 +1,7 @@
 // The inventory at earlier revisions, over both databases.
 import assert from 'node:assert/strict'
-import { after, before, describe, test } from 'node:test'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { describe, test } from 'node:test'
+import type { TestContext } from 'node:test'
 import { sql } from 'kysely'
 import { renderYamlDocument } from '../../server/inventory/document.ts'
 import type { Snapshot } from '../../server/inventory/snapshot.ts'
@@ -19,14 +17,11 @@ import {
 } from '../../server/inventory/store/history.ts'
 import type { Token } from '../../server/inventory/rows.ts'
 import { noSecret } from '../../server/inventory/rows.ts'
-import { migrateStore } from '../../server/inventory/store/migrations.ts'
 import type { Store } from '../../server/inventory/store/open.ts'
-import { closeStore, openStore } from '../../server/inventory/store/open.ts'
 import { readChanges, readRevision, readSnapshot } from '../../server/inventory/store/read.ts'
 import { recordArming, recordEdits } from '../../server/inventory/store/record.ts'
+import { databases, flavours } from '../databases.ts'
 import { fillStore } from '../fixtures.ts'
-import type { MariaDb } from '../mariadb.ts'
-import { startMariaDb } from '../mariadb.ts'
 
 const farm = `
 site: { timezone: Etc/UTC, ssh_keys: [ssh-ed25519 AAAA admin@example.org] }
@@ -37,15 +32,7 @@ machines:
   g1: { profile: base, dom0: d1, vdisk: /dev/sda5, memory_mib: 2048, interfaces: { eth0: { ip: 192.0.2.12, network: farm } } }
 `
 
-const folder = mkdtempSync(join(tmpdir(), 'bootstead-history-'))
-let mariadb: MariaDb
-before(async () => {
-  mariadb = await startMariaDb()
-})
-after(async () => {
-  await mariadb.stop()
-  rmSync(folder, { recursive: true, force: true })
-})
+const { opened } = databases()
 
 /** In an order of their own: their ids are random. */
 const tokensOf = (snapshot: Snapshot): readonly Token[] =>
@@ -60,19 +47,16 @@ async function pastOf(store: Store, revision: number): Promise<Snapshot> {
   return snapshotBefore(await readSnapshot(store), await readChangesSince(store, revision), revision)
 }
 
-for (const flavour of ['sqlite', 'mysql'] as const) {
+for (const flavour of flavours) {
   describe(`history on ${flavour}`, () => {
-    let count = 0
-    async function openFarm(): Promise<Store> {
-      const name = `history${++count}`
-      const store = openStore(flavour === 'sqlite' ? `sqlite:${join(folder, name)}` : mariadb.newDatabase(name))
-      await migrateStore(store)
+    async function openFarm(t: TestContext): Promise<Store> {
+      const store = await opened(t, flavour)
       await fillStore(store, farm)
       return store
     }
 
-    test('a picture that was made from is told from today’s, with the rows that were changed since', async () => {
-      const store = await openFarm()
+    test('a picture that was made from is told from today’s, with the rows that were changed since', async (t) => {
+      const store = await openFarm(t)
       const before = await readSnapshot(store)
       const run = (statement: string): Promise<unknown> => sql.raw(statement).execute(store.db)
       await run("UPDATE interfaces SET ip = '192.0.2.13' WHERE machine = 'g1'")
@@ -83,11 +67,10 @@ for (const flavour of ['sqlite', 'mysql'] as const) {
       assert.equal(past === null ? '' : renderYamlDocument(past.snapshot), renderYamlDocument(before))
       const now = await readSnapshot(store)
       assert.deepEqual((await readPast(store, now, basisOf(now)))?.rows, [])
-      await closeStore(store)
     })
 
-    test('a transaction that ends after one with higher numbers is a change since, and taken back like the others', async () => {
-      const store = await openFarm()
+    test('a transaction that ends after one with higher numbers is a change since, and taken back like the others', async (t) => {
+      const store = await openFarm(t)
       const other = "UPDATE machines SET notes = 'meanwhile' WHERE hostname = 'd1'"
       const late = "UPDATE interfaces SET mac = '00:00:5e:00:53:09' WHERE machine = 'd1'"
       const before = await overtaken(store, late, other)
@@ -99,13 +82,12 @@ for (const flavour of ['sqlite', 'mysql'] as const) {
       const past = await readPast(store, now, basisOf(before))
       assert.deepEqual(namesOf(past?.rows ?? []), ['interfaces d1/eth0'])
       assert.equal(past === null ? '' : renderYamlDocument(past.snapshot), renderYamlDocument(before))
-      await closeStore(store)
     })
 
     /** The picture between the end of `quick` and that of `late`, which began before. */
     async function overtaken(store: Store, late: string, quick: string): Promise<Snapshot> {
       const run = (statement: string): Promise<unknown> => sql.raw(statement).execute(store.db)
-      if (flavour === 'mysql')
+      if (flavour === 'MariaDB')
         return store.db.transaction().execute(async (trx) => {
           await sql.raw(late).execute(trx)
           await run(quick)
@@ -120,19 +102,18 @@ for (const flavour of ['sqlite', 'mysql'] as const) {
       return between
     }
 
-    test('a history with other numbers than the picture’s tells nothing of it', async () => {
-      const store = await openFarm()
+    test('a history with other numbers than the picture’s tells nothing of it', async (t) => {
+      const store = await openFarm(t)
       const now = await readSnapshot(store)
       const basis = basisOf(now)
       assert.equal(await readPast(store, now, { ...basis, revision: now.revision + 1 }), null, 'an older dump')
       assert.equal(await readPast(store, now, { ...basis, at: basis.at - 3_600_000 }), null, 'made anew since')
       await sql`DELETE FROM changes WHERE id <= ${now.revision}`.execute(store.db)
       assert.equal(await readPast(store, now, basis), null, 'forgotten')
-      await closeStore(store)
     })
 
-    test('every revision is read back as it was, arming, other programs’ SQL and removed rows included', async () => {
-      const store = await openFarm()
+    test('every revision is read back as it was, arming, other programs’ SQL and removed rows included', async (t) => {
+      const store = await openFarm(t)
       const seen: { revision: number; document: string; tokens: unknown }[] = []
       const remember = async (): Promise<void> => {
         const snapshot = withoutTokenSecrets(await readSnapshot(store))
@@ -162,11 +143,10 @@ for (const flavour of ['sqlite', 'mysql'] as const) {
         assert.equal(past.revision, revision)
       }
       assert.equal((await pastOf(store, 0)).machines.size, 0)
-      await closeStore(store)
     })
 
-    test('a token of an earlier revision is a word that opens nothing', async () => {
-      const store = await openFarm()
+    test('a token of an earlier revision is a word that opens nothing', async (t) => {
+      const store = await openFarm(t)
       await recordArming(store, ['d1'], { who: 'test', now: 0, expiresAt: 1e9 })
       const revision = await readRevision(store)
       const secrets = [...((await readSnapshot(store)).tokens.get('d1') ?? [])].map(({ secret }) => secret)
@@ -177,11 +157,10 @@ for (const flavour of ['sqlite', 'mysql'] as const) {
         [noSecret, noSecret],
       )
       assert.ok(secrets.length === 2 && !secrets.includes(noSecret))
-      await closeStore(store)
     })
 
-    test('taking the inventory back is a new change; what was armed stays armed', async () => {
-      const store = await openFarm()
+    test('taking the inventory back is a new change; what was armed stays armed', async (t) => {
+      const store = await openFarm(t)
       const revision = await readRevision(store)
       const document = renderYamlDocument(await readSnapshot(store))
       await sql.raw("UPDATE machines SET memory_mib = 1 WHERE hostname = 'g1'").execute(store.db)
@@ -196,11 +175,10 @@ for (const flavour of ['sqlite', 'mysql'] as const) {
       assert.equal(now.machines.get('g1')?.boot, 'install')
       assert.ok((await readRevision(store)) > today.revision)
       assert.equal((await readChanges(store, { limit: 1 }))[0]?.who, 'cli:operator')
-      await closeStore(store)
     })
 
-    test('a revision is found by time; one that is not there yet is none', async () => {
-      const store = await openFarm()
+    test('a revision is found by time; one that is not there yet is none', async (t) => {
+      const store = await openFarm(t)
       const newest = await readRevision(store)
       assert.equal(await readRevisionAt(store, '2000-01-01T00:00:00.000Z'), 0)
       assert.equal(await readRevisionAt(store, '2999-01-01T00:00:00.000Z'), newest)
@@ -208,7 +186,6 @@ for (const flavour of ['sqlite', 'mysql'] as const) {
       assert.deepEqual(await readRevisionTime(store, 0), { revision: 0, at: null })
       const found = await readRevisionTime(store, newest)
       assert.ok(found?.at != null && Math.abs(found.at - Date.now()) < 3_600_000)
-      await closeStore(store)
     })
   })
 }

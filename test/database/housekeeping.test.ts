@@ -1,28 +1,15 @@
 // What is not kept for ever, over both databases: old lines of the audit trail, in slices, and sessions that have ended.
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import type { TestContext } from 'node:test'
-import { after, before, describe, test } from 'node:test'
+import { describe, test } from 'node:test'
 import { defaultAuditDays, keepHouse, openHousekeeping } from '../../server/admin/housekeeping.ts'
 import { migrateStore } from '../../server/inventory/store/migrations.ts'
 import type { Store } from '../../server/inventory/store/open.ts'
 import { closeStore, openStore } from '../../server/inventory/store/open.ts'
 import { isoTime } from '../../server/inventory/store/record.ts'
+import { databases, flavours } from '../databases.ts'
 import { countingStore, silent } from '../fixtures.ts'
-import type { MariaDb } from '../mariadb.ts'
-import { startMariaDb } from '../mariadb.ts'
 
-const folder = mkdtempSync(join(tmpdir(), 'bootstead-housekeeping-'))
-let mariadb: MariaDb
-before(async () => {
-  mariadb = await startMariaDb()
-})
-after(async () => {
-  await mariadb.stop()
-  rmSync(folder, { recursive: true, force: true })
-})
+const { address, opened } = databases()
 
 const begin = Date.parse('2026-11-23T12:00:00.000Z')
 const dayMs = 24 * 3600_000
@@ -54,21 +41,10 @@ async function agesOf({ db }: Store): Promise<readonly number[]> {
 const clean = (store: Store, auditDays = defaultAuditDays): Promise<void> =>
   keepHouse({ store, auditDays, now: () => begin, log: silent }, () => true)
 
-for (const flavour of ['sqlite', 'mysql'] as const)
+for (const flavour of flavours)
   describe(`on ${flavour}`, () => {
-    let count = 0
-    const open = async (t: TestContext): Promise<Store> => {
-      const name = `housekeeping${++count}`
-      const store = openStore(
-        flavour === 'sqlite' ? `sqlite:${join(folder, `${name}.sqlite`)}` : mariadb.newDatabase(name),
-      )
-      t.after(() => closeStore(store))
-      await migrateStore(store)
-      return store
-    }
-
     test('lines of the audit trail that are older than audit_days go, the others stay', async (t) => {
-      const store = await open(t)
+      const store = await opened(t, flavour)
       await fill(store, [900, 401, 400, 399, 30, 0])
       await clean(store)
       assert.deepEqual(await agesOf(store), [400, 399, 30, 0])
@@ -77,7 +53,7 @@ for (const flavour of ['sqlite', 'mysql'] as const)
     })
 
     test('very many go in slices, so that others write meanwhile', async (t) => {
-      const { store, statements } = countingStore(await open(t))
+      const { store, statements } = countingStore(await opened(t, flavour))
       await fill(store, [...Array.from({ length: 3500 }, () => 500), 1])
       const before = statements()
       const housekeeping = openHousekeeping({ store, auditDays: 400, now: () => begin, log: silent })
@@ -91,7 +67,7 @@ for (const flavour of ['sqlite', 'mysql'] as const)
     })
 
     test('sessions that ended by the clock go, those that live stay', async (t) => {
-      const store = await open(t)
+      const store = await opened(t, flavour)
       const session = (hash: string, seenAt: number, expiresAt: number) => ({
         ...{ hash, user: 'admin', created_at: isoTime(begin - dayMs) },
         ...{ seen_at: isoTime(seenAt), expires_at: isoTime(expiresAt) },
@@ -111,7 +87,7 @@ for (const flavour of ['sqlite', 'mysql'] as const)
   })
 
 test('it is done at the start and again and again; a store that is away is waited for, and the end is at once', async (t) => {
-  const store = openStore(`sqlite:${join(folder, 'again.sqlite')}`)
+  const store = openStore(await address(t, 'SQLite'))
   t.after(() => closeStore(store))
   const clock = { now: begin }
   // No tables yet: the first rounds fail.

@@ -1,23 +1,15 @@
 // Servers that work on one inventory know of each other, on both databases.
 import assert from 'node:assert/strict'
-import { join } from 'node:path'
 import type { TestContext } from 'node:test'
-import { after, before, describe, test } from 'node:test'
-import { migrateStore } from '../../server/inventory/store/migrations.ts'
+import { describe, test } from 'node:test'
 import type { Store } from '../../server/inventory/store/open.ts'
-import { closeStore, openStore } from '../../server/inventory/store/open.ts'
 import { readServers, recordServer } from '../../server/inventory/store/servers.ts'
 import type { OwnServer, Presence } from '../../server/serve/presence.ts'
 import { openPresence } from '../../server/serve/presence.ts'
-import { silent, temporaryFolder } from '../fixtures.ts'
-import type { MariaDb } from '../mariadb.ts'
-import { startMariaDb } from '../mariadb.ts'
+import { databases, flavours } from '../databases.ts'
+import { countingStore, silent } from '../fixtures.ts'
 
-let mariadb: MariaDb
-before(async () => {
-  mariadb = await startMariaDb()
-})
-after(() => mariadb.stop())
+const { opened } = databases()
 
 const own = (name: string, revision = 7): OwnServer => ({
   ...{ name, folder: '/var/lib/bootstead', version: '0.1.0', addresses: ['192.0.2.1'], revision, status: 'ok' },
@@ -28,18 +20,8 @@ async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
   while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, 10))
 }
 
-for (const flavour of ['sqlite', 'mysql'] as const)
+for (const flavour of flavours)
   describe(`servers on ${flavour}`, () => {
-    let count = 0
-    const opened = async (t: TestContext): Promise<Store> => {
-      const name = `servers${++count}`
-      const store = openStore(
-        flavour === 'sqlite' ? `sqlite:${join(temporaryFolder(t), 'inventory.sqlite')}` : mariadb.newDatabase(name),
-      )
-      t.after(() => closeStore(store))
-      await migrateStore(store)
-      return store
-    }
     const present = (t: TestContext, store: Store, who: () => OwnServer): Presence => {
       const presence = openPresence({ store, own: who, log: silent, everyMs: 20 })
       t.after(presence.close)
@@ -47,7 +29,7 @@ for (const flavour of ['sqlite', 'mysql'] as const)
     }
 
     test('each knows the others with their doors and revisions, and itself first; who stops is gone', async (t) => {
-      const store = await opened(t)
+      const store = await opened(t, flavour)
       const now = { revision: 7 }
       const first = present(t, store, () => own('boot1'))
       const second = present(t, store, () => own('boot2', now.revision))
@@ -67,7 +49,7 @@ for (const flavour of ['sqlite', 'mysql'] as const)
     })
 
     test('who is silent grows stale, and is forgotten after a week', async (t) => {
-      const store = await opened(t)
+      const store = await opened(t, flavour)
       const { addresses, doors, ...lost } = own('boot3')
       await recordServer(store, { ...lost, addresses: JSON.stringify(addresses), doors: JSON.stringify(doors) })
       const first = present(t, store, () => own('boot1'))
@@ -81,7 +63,7 @@ for (const flavour of ['sqlite', 'mysql'] as const)
     })
 
     test('what another version wrote is read as far as it can be', async (t) => {
-      const store = await opened(t)
+      const store = await opened(t, flavour)
       const { addresses: _addresses, doors: _doors, ...other } = own('boot9')
       await recordServer(store, { ...other, addresses: '{}', doors: 'not JSON' })
       const first = present(t, store, () => own('boot1'))
@@ -90,7 +72,7 @@ for (const flavour of ['sqlite', 'mysql'] as const)
     })
 
     test('while the store is away a server goes on, sees others grow stale, and stops without waiting for it', async (t) => {
-      const store = await opened(t)
+      const store = await opened(t, flavour)
       const clock = { now: 0 }
       present(t, store, () => own('boot2'))
       const first = openPresence({ store, own: () => own('boot1'), log: silent, everyMs: 20, now: () => clock.now })
@@ -105,6 +87,38 @@ for (const flavour of ['sqlite', 'mysql'] as const)
           { name: 'boot2', isStale: true },
         ],
       )
+      await first.close()
+    })
+
+    test('a store that hangs is asked once, not at each beat, and goes on being asked when it answers', async (t) => {
+      const store = await opened(t, flavour)
+      const held = { answer: (): void => undefined }
+      const isAnswering = new Promise<void>((resolve) => (held.answer = resolve))
+      const db = store.db.withPlugin({
+        transformQuery: ({ node }) => node,
+        transformResult: async ({ result }) => {
+          await isAnswering
+          return result
+        },
+      })
+      const { store: hanging, statements } = countingStore({ ...store, db })
+      t.mock.timers.enable({ apis: ['setInterval'] })
+      const first = openPresence({ store: hanging, own: () => own('boot1'), log: silent, everyMs: 1000 })
+      try {
+        await until(() => statements() > 0)
+        for (let beats = 0; beats < 20; beats++) {
+          t.mock.timers.tick(1000)
+          await new Promise(setImmediate)
+        }
+        assert.equal(statements(), 1)
+      } finally {
+        held.answer()
+      }
+      await until(() => statements() === 3) // its row is looked for, put in, and all are read
+      await until(() => {
+        t.mock.timers.tick(1000)
+        return statements() > 3
+      })
       await first.close()
     })
   })

@@ -1,9 +1,7 @@
 // One suite over both databases: the embedded SQLite file and a real MariaDB.
 import assert from 'node:assert/strict'
-import { after, before, describe, test } from 'node:test'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { describe, test } from 'node:test'
+import type { TestContext } from 'node:test'
 import { sql } from 'kysely'
 import { parseYamlDocument, renderYamlDocument } from '../../server/inventory/document.ts'
 import type { RowChange, Snapshot } from '../../server/inventory/snapshot.ts'
@@ -32,9 +30,8 @@ import {
   recordEvents,
   recordInstalled,
 } from '../../server/inventory/store/record.ts'
+import { databases, flavours } from '../databases.ts'
 import { fillStore } from '../fixtures.ts'
-import type { MariaDb } from '../mariadb.ts'
-import { startMariaDb } from '../mariadb.ts'
 
 const farm = `
 site: { timezone: Etc/UTC, ssh_keys: [ssh-ed25519 AAAA admin@example.org] }
@@ -48,29 +45,16 @@ machines:
   acas0002: { profile: base, dom0: acas0001, vdisk: "/dev/sda5,/dev/vg0/x:xvdb", cpus: 2-3, memory_mib: 2048, interfaces: { eth0: { mac: 00:16:3e:00:00:02, ip: 192.0.2.12, network: farm } } }
 `
 
-const folder = mkdtempSync(join(tmpdir(), 'bootstead-store-'))
-let mariadb: MariaDb
-before(async () => {
-  mariadb = await startMariaDb()
-})
-after(async () => {
-  await mariadb.stop()
-  rmSync(folder, { recursive: true, force: true })
-})
+const inventories = databases()
 
-for (const flavour of ['sqlite', 'mysql'] as const) {
+for (const flavour of flavours) {
   describe(`the store on ${flavour}`, () => {
-    let count = 0
-    const addressOf = (name: string): string =>
-      flavour === 'sqlite' ? `sqlite:${join(folder, `${name}.sqlite`)}` : mariadb.newDatabase(name)
-    const opened = async (t: { after: (end: () => Promise<void>) => void }, yaml = farm): Promise<Store> => {
-      const store = openStore(addressOf(`t${++count}`))
-      t.after(() => closeStore(store))
-      await migrateStore(store)
-      await fillStore(store, yaml)
+    const opened = async (t: TestContext): Promise<Store> => {
+      const store = await inventories.opened(t, flavour)
+      await fillStore(store, farm)
       return store
     }
-    const inTransactionOf = { sqlite: 'sql', mysql: /^sql:t\d+@/ }
+    const inTransactionOf = { SQLite: 'sql', MariaDB: /^sql:t\d+@/ }
 
     test('migrations run once, and again change nothing', async (t) => {
       const store = await opened(t)
@@ -449,6 +433,7 @@ test('an inventory address of neither form says what one looks like, and never s
 })
 
 test('a database user that may not make triggers is told so, and nothing is left half made', async () => {
+  const mariadb = await inventories.mariaDb()
   mariadb.sql(
     "CREATE DATABASE plain; CREATE USER plain@'127.0.0.1' IDENTIFIED BY 'p'; GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, DROP, INDEX, ALTER ON plain.* TO plain@'127.0.0.1'",
   )

@@ -5,7 +5,7 @@
  * `not run: WHY`; `until it says "TEXT"` for what Ctrl-C ends then; `beside, until it says "TEXT"` for what goes on while the
  * following blocks run.
  */
-export type Treatment =
+type Treatment =
   | Readonly<{ kind: 'run' }>
   | Readonly<{ kind: 'not run'; why: string }>
   | Readonly<{ kind: 'until' | 'beside'; text: string }>

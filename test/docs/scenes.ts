@@ -1,6 +1,6 @@
 // What a document finds when its first command is given: the machines it speaks of, and the hosts around it.
 
-export type Scene = Readonly<{
+type Scene = Readonly<{
   /** Settings of a MariaDB at 127.0.0.1:3306, which is db.example.org too; null: there is none. */
   database: readonly string[] | null
   /** Commands of a shell. */

@@ -34,7 +34,7 @@ export const token = 'feedc0de'.repeat(5)
 export const shells = ['dash', 'bash', 'busybox', 'bsd'] as const
 export type Shell = (typeof shells)[number]
 /** What drives the hypervisor: Xen 4, Xen 3, KVM. */
-export type Toolstack = 'xl' | 'xm' | 'virsh'
+type Toolstack = 'xl' | 'xm' | 'virsh'
 type Hypervisor = 'xen' | 'kvm'
 export const hypervisorOf = (toolstack: Toolstack): Hypervisor => (toolstack === 'virsh' ? 'kvm' : 'xen')
 
@@ -48,7 +48,7 @@ export const userlands: readonly (Userland & Readonly<{ name: string }>)[] = [
   { shell: 'bsd', toolstack: 'xl' } as const,
 ].map((userland) => ({ name: `${userland.shell} with ${userland.toolstack}`, ...userland }))
 
-export type Finished = Readonly<{ status: number | null; stdout: string; stderr: string }>
+type Finished = Readonly<{ status: number | null; stdout: string; stderr: string }>
 export type Dom0 = Readonly<{
   root: string
   /** What a stub on the PATH does: its name and its text. */

@@ -5,10 +5,10 @@ import type { Footing } from './stage.ts'
  * The young generation takes up to 3 x 32 MiB (bin/bootstead), the answers that are kept for who asks again 32 (dhcp/repeats.ts),
  * and what was freed goes back late. A million datagrams that leave 130 octets each are beyond this.
  */
-export const RSS_MOST_MIB = 128
+const RSS_MOST_MIB = 128
 
 /** Sockets of addresses that come and go, HTTP connections about to close, a file being read. */
-export const DESCRIPTORS_MOST = 16
+const DESCRIPTORS_MOST = 16
 
 /** What is wrong; null when nothing is. `warm` is what was seen after the first rounds. */
 export function growth(warm: Footing, now: Footing): string | null {

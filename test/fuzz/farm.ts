@@ -2,11 +2,16 @@
 import type { Store } from '../../server/inventory/store/open.ts'
 import { migrateStore } from '../../server/inventory/store/migrations.ts'
 import { recordArming } from '../../server/inventory/store/record.ts'
+import { dhcpModes, PXE_PORT, type DhcpMode } from '../../server/plan/dhcp/proxy.ts'
 import { holderOf, readCorpus } from '../corpus/captures.ts'
 import { fillStore } from '../fixtures.ts'
 
 export const SERVER = { ipv4: '192.0.2.1', ipv6: '2001:db8::1' } as const
 export const GOOD = { mac: '02:00:00:00:00:02', ipv4: '192.0.2.9', ipv6: '2001:db8::9' } as const
+
+/** What the server is to be, for programs that are told so by their environment; and where it hears DHCP then. */
+export const dhcpMode: DhcpMode = dhcpModes.find((mode) => mode === process.env['DHCP_MODE']) ?? 'server'
+export const dhcpPorts: readonly number[] = { server: [67], proxy: [67, PXE_PORT], 'proxy-4011': [PXE_PORT] }[dhcpMode]
 
 export const macsOfFarm: readonly string[] = [GOOD.mac, ...new Set(readCorpus().map((one) => holderOf(one).mac))]
 

@@ -1,5 +1,5 @@
 // Floods of a real server, one after the other, and a good client that asks while they last. Run by `unshare --net`; prints
-// what was seen, as JSON.
+// what was seen, as JSON. DHCP_MODE=proxy: of a proxy, on both of its ports.
 import { createConnection } from 'node:net'
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
@@ -10,7 +10,7 @@ import type { MacAddress } from '../../server/inventory/address.ts'
 import { ack, rrq } from '../protocol/tftp-client.ts'
 import { growth } from './bounds.ts'
 import { chanceFrom } from './chance.ts'
-import { macsOfFarm, SERVER } from './farm.ts'
+import { dhcpMode, dhcpPorts, macsOfFarm, plantFuzzFarm, SERVER } from './farm.ts'
 import { frameOf, type Shot } from './frames.ts'
 import { openGoodClient, type GoodClient } from './good-client.ts'
 import { PORT, shotFrom } from './shots.ts'
@@ -35,12 +35,15 @@ const countOf = (served: Served): number => [...served.lines().values()].reduce(
 const MAC_AT = 14 + 20 + 8 + 28
 const XID_AT = 14 + 20 + 8 + 4
 
-const discoverFrame = (mac: string): Buffer =>
-  frameOf({
-    from: { address: '0.0.0.0', port: PORT.dhcpClient },
-    to: { address: '255.255.255.255', port: PORT.dhcp },
-    octets: encodeDhcp(discoverFrom(mac as MacAddress, 'bios', 'firmware'), { maxSize: 548 }),
-  })
+/** By broadcast to the port of DHCP, and each of the proxy's. */
+const discoverFrames = (mac: string): readonly Buffer[] =>
+  dhcpPorts.map((port) =>
+    frameOf({
+      from: { address: '0.0.0.0', port: PORT.dhcpClient },
+      to: { address: '255.255.255.255', port },
+      octets: encodeDhcp(discoverFrom(mac as MacAddress, 'bios', 'firmware'), { maxSize: 548 }),
+    }),
+  )
 
 const A_HANDFUL = 5000
 
@@ -50,9 +53,9 @@ async function shootMany(stage: Stage, count: number, frame: (index: number) => 
     await stage.shootFrames(Array.from({ length: Math.min(A_HANDFUL, count - at) }, (_, index) => frame(at + index)))
 }
 
-/** The same in all but its MAC and its transaction: these octets of a datagram without a checksum. */
-function numbered(whole: Buffer, index: number, isNewMac: boolean): Buffer {
-  const frame = Buffer.from(whole)
+/** One of these, the same in all but its MAC and its transaction: these octets of a datagram without a checksum. */
+function numbered(of: readonly Buffer[], index: number, isNewMac: boolean): Buffer {
+  const frame = Buffer.from(of[index % of.length] ?? new Uint8Array())
   frame.writeUInt32BE(index, XID_AT)
   if (isNewMac) frame.writeUInt32BE(index, MAC_AT + 2)
   return frame
@@ -61,22 +64,22 @@ function numbered(whole: Buffer, index: number, isNewMac: boolean): Buffer {
 /** Each resolves when it is over; what it holds open at its worst it holds until `meanwhile` was called. */
 const floods = {
   'one MAC': async ({ stage }: Ground, meanwhile: () => Promise<void>): Promise<void> => {
-    const whole = discoverFrame(macsOfFarm[1] ?? '')
-    const flood = shootMany(stage, 200_000, (index) => numbered(whole, index, false))
+    const frames = discoverFrames(macsOfFarm[1] ?? '')
+    const flood = shootMany(stage, 200_000, (index) => numbered(frames, index, false))
     await meanwhile()
     await flood
   },
 
   'a million MACs': async ({ stage }: Ground, meanwhile: () => Promise<void>): Promise<void> => {
-    const whole = discoverFrame('02:ff:00:00:00:00')
-    const flood = shootMany(stage, 1_000_000, (index) => numbered(whole, index, true))
+    const frames = discoverFrames('02:ff:00:00:00:00')
+    const flood = shootMany(stage, 1_000_000, (index) => numbered(frames, index, true))
     await meanwhile()
     await flood
   },
 
   'spoofed sources and source port 0': async ({ stage }: Ground, meanwhile: () => Promise<void>): Promise<void> => {
     const chance = chanceFrom(5)
-    const shots = Array.from({ length: 2000 }, () => shotFrom(chance).shot)
+    const shots = Array.from({ length: 2000 }, () => shotFrom(chance, dhcpPorts).shot)
     const frames = shots.map(({ from, to, octets }, index) =>
       frameOf({ from: { ...from, port: index % 2 === 0 ? 0 : from.port }, to, octets }),
     )
@@ -169,8 +172,8 @@ async function recovered(served: Served, before: Footing): Promise<Footing> {
 }
 
 const stage = await openStage()
-const served = await stage.serve()
-const client = await openGoodClient(served)
+const served = await stage.serve({ dhcpMode, plant: plantFuzzFarm })
+const client = await openGoodClient(served, dhcpMode)
 const ground = { stage, served, client }
 const seen: Partial<Record<FloodName, Flood | string>> = {}
 const wanted = process.argv.slice(2)

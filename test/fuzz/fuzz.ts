@@ -3,6 +3,8 @@
 //   fuzz.ts                 SEED=number MINUTES=number ROUNDS=number: a new seed each time, on and on, unless they are given
 //   fuzz.ts FILE…           the datagrams of these files, one at a time: which of them is it?
 //
+// DHCP_MODE=proxy in either case shoots at a proxy, on both of its ports.
+//
 // Status 0 when the server was well to the end. What was sent last before it was not is in .cache/fuzz/.
 import { mkdir, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -13,6 +15,7 @@ import { openGoodClient, type GoodClient } from './good-client.ts'
 import { talkHttp } from './http-talk.ts'
 import { readShots, writeShots } from './shots-file.ts'
 import { shotFrom } from './shots.ts'
+import { dhcpMode, dhcpPorts, plantFuzzFarm } from './farm.ts'
 import { openStage, type Footing, type Served, type Stage } from './stage.ts'
 import { talkTftp } from './tftp-talk.ts'
 
@@ -51,7 +54,7 @@ async function fuzz(run: Run, seed: number, isOver: (round: number) => boolean):
     const shots: Shot[] = []
     try {
       for (let count = 0; count < SHOTS_A_ROUND; count++) {
-        const { kind, shot } = shotFrom(chance)
+        const { kind, shot } = shotFrom(chance, dhcpPorts)
         shots.push(shot)
         kinds.set(kind, (kinds.get(kind) ?? 0) + 1)
       }
@@ -105,8 +108,8 @@ const files = process.argv.slice(2)
 const { SEED: seedGiven, ROUNDS: rounds = 'Infinity', MINUTES: minutes = 'Infinity' } = process.env
 const seed = Number(seedGiven || Date.now() % 1_000_000)
 const stage = await openStage()
-const served = await stage.serve()
-const client = await openGoodClient(served)
+const served = await stage.serve({ dhcpMode, plant: plantFuzzFarm })
+const client = await openGoodClient(served, dhcpMode)
 const run = { stage, served, client }
 try {
   say(await replay(run, files.length > 0 ? files : await found()))

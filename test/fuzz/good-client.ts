@@ -4,9 +4,11 @@ import type { Socket } from 'node:dgram'
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { promisify } from 'node:util'
+import type { Platform } from '../../server/plan/dhcp/clients.ts'
 import type { DhcpMessage } from '../../server/plan/dhcp/message.ts'
-import { MESSAGE_TYPE, OPTION } from '../../server/plan/dhcp/message.ts'
-import { messageType, u8 } from '../../server/plan/dhcp/options.ts'
+import { MESSAGE_TYPE, NO_ADDRESS, OPTION } from '../../server/plan/dhcp/message.ts'
+import { formatMac, messageType, u8 } from '../../server/plan/dhcp/options.ts'
+import type { DhcpMode } from '../../server/plan/dhcp/proxy.ts'
 import { discoverFrom } from '../../server/plan/dhcp/request.ts'
 import { decodeDhcp6 } from '../../server/render/dhcp6.ts'
 import { decodeDhcp, encodeDhcp } from '../../server/render/dhcp.ts'
@@ -20,7 +22,7 @@ import type { Served } from './stage.ts'
 const WAITS_MS = [250, 500, 1000, 2000, 4000, 8000, 8000, 8000, 8000, 8000]
 
 export type GoodClient = Readonly<{
-  /** DISCOVER to ACK, by broadcast. */
+  /** DISCOVER to ACK, by broadcast; of a proxy, which gives none, what there is to boot. */
   takeAddress: () => Promise<void>
   /** Resolves when the doors have taken everything that was sent to them before. */
   heardAll: () => Promise<void>
@@ -29,7 +31,10 @@ export type GoodClient = Readonly<{
   close: () => void
 }>
 
-export async function openGoodClient({ files }: Pick<Served, 'files'>): Promise<GoodClient> {
+export async function openGoodClient(
+  { files }: Pick<Served, 'files'>,
+  dhcpMode: DhcpMode = 'server',
+): Promise<GoodClient> {
   const dhcp = createSocket({ type: 'udp4', recvBufferSize: 4 << 20 })
   dhcp.bind(PORT.dhcpClient, '0.0.0.0')
   const dhcp6 = createSocket({ type: 'udp6', ipv6Only: true })
@@ -42,39 +47,57 @@ export async function openGoodClient({ files }: Pick<Served, 'files'>): Promise<
   await Promise.all(sockets.map((socket) => once(socket, 'listening')))
   dhcp.setBroadcast(true)
   const counter = { xid: 1 }
+  const given = dhcpMode === 'server' ? GOOD.ipv4 : NO_ADDRESS
 
-  async function askDhcp(type: 'DISCOVER' | 'REQUEST', rest: Partial<DhcpMessage>, to: string): Promise<DhcpMessage> {
+  async function askDhcp(
+    type: 'DISCOVER' | 'REQUEST',
+    { to, port = PORT.dhcp, platform = 'bios', message = {} }: Question,
+  ): Promise<DhcpMessage> {
     const xid = counter.xid++
-    const discover = discoverFrom(GOOD.mac as MacAddress, 'bios', 'firmware')
+    const discover = discoverFrom(GOOD.mac as MacAddress, platform, 'firmware')
     const options = new Map([
       ...discover.options,
-      ...(rest.options ?? []),
+      ...(message.options ?? []),
       [OPTION.messageType, u8(MESSAGE_TYPE[type])] as const,
     ])
-    const octets = encodeDhcp({ ...discover, ...rest, xid, options }, { maxSize: 548 })
+    const octets = encodeDhcp({ ...discover, ...message, xid, options }, { maxSize: 548 })
     return asked(
       dhcp,
-      `DHCP ${type}`,
-      () => dhcp.send(octets, PORT.dhcp, to),
+      `DHCP ${type} to port ${port}`,
+      () => dhcp.send(octets, port, to),
       (datagram) => {
         const reply = decodeDhcp(datagram)
-        return reply.xid === xid && reply.yiaddr === GOOD.ipv4 ? reply : null
+        return reply.xid === xid && reply.yiaddr === given && formatMac(reply.chaddr) === GOOD.mac ? reply : null
       },
     )
   }
 
   async function takeAddress(): Promise<void> {
-    const offer = await askDhcp('DISCOVER', {}, '255.255.255.255')
+    const offer = await askDhcp('DISCOVER', { to: EVERYBODY })
     const server = offer.options.get(OPTION.serverIdentifier) ?? new Uint8Array()
     const options = new Map([
       [OPTION.serverIdentifier, server],
       [OPTION.requestedAddress, Uint8Array.from(GOOD.ipv4.split('.'), Number)],
     ])
-    const ack = await askDhcp('REQUEST', { options }, '255.255.255.255')
+    const ack = await askDhcp('REQUEST', { to: EVERYBODY, message: { options } })
     if (messageType(ack) !== 'ACK') throw new Error(`a good client's REQUEST got ${messageType(ack) ?? 'BOOTP'}`)
   }
 
-  const renew = (): Promise<unknown> => askDhcp('REQUEST', { ciaddr: GOOD.ipv4, broadcast: false }, SERVER.ipv4)
+  /** PXE 2.1 §2.2: a BIOS is told at once, UEFI on port 4011. */
+  async function askProxy(): Promise<void> {
+    const offers = await Promise.all(
+      (['bios', 'uefi-x64'] as const).map((platform) => askDhcp('DISCOVER', { to: EVERYBODY, platform })),
+    )
+    const ack = await askDhcp('REQUEST', { to: SERVER.ipv4, port: PORT.pxe, platform: 'uefi-x64', message: HOLDING })
+    const told = [...offers, ack].map(({ file }) => file).join()
+    if (told !== 'pxelinux.0,,snponly.efi') throw new Error(`a good client was told to boot ${told}`)
+  }
+
+  const renew = (): Promise<unknown> => askDhcp('REQUEST', { to: SERVER.ipv4, message: HOLDING })
+
+  /** What its door for DHCP, or each of the proxy's, has taken. */
+  const heardDhcp = (): Promise<unknown> =>
+    dhcpMode === 'server' ? Promise.all([askDhcp('DISCOVER', { to: EVERYBODY }), renew()]) : askProxy()
 
   function solicitAnswer(): Promise<unknown> {
     const id = counter.xid++ & 0xffffff
@@ -89,8 +112,10 @@ export async function openGoodClient({ files }: Pick<Served, 'files'>): Promise<
     return asked(socket, `TFTP at ${server}`, ask, (datagram) => (datagram[1] === ERROR[1] ? true : null))
   }
 
+  const begin = dhcpMode === 'server' ? takeAddress : askProxy
+
   async function boot(): Promise<void> {
-    await takeAddress()
+    await begin()
     const loader = files['loaders/pxelinux.0']
     await fetched(`tftp://${SERVER.ipv4}/pxelinux.0`, loader)
     await fetched(`tftp://[${SERVER.ipv6}]/pxelinux.0`, loader)
@@ -98,15 +123,9 @@ export async function openGoodClient({ files }: Pick<Served, 'files'>): Promise<
   }
 
   return {
-    takeAddress,
+    takeAddress: begin,
     heardAll: async () => {
-      await Promise.all([
-        askDhcp('DISCOVER', {}, '255.255.255.255'),
-        renew(),
-        solicitAnswer(),
-        missFile(tftp, SERVER.ipv4),
-        missFile(tftp6, SERVER.ipv6),
-      ])
+      await Promise.all([heardDhcp(), solicitAnswer(), missFile(tftp, SERVER.ipv4), missFile(tftp6, SERVER.ipv6)])
     },
     boot,
     close: () => {
@@ -116,6 +135,11 @@ export async function openGoodClient({ files }: Pick<Served, 'files'>): Promise<
 }
 
 const ERROR = error(1, '')
+const EVERYBODY = '255.255.255.255'
+/** Of who has the address already. */
+const HOLDING = { ciaddr: GOOD.ipv4, broadcast: false } as const
+
+type Question = Readonly<{ to: string; port?: number; platform?: Platform; message?: Partial<DhcpMessage> }>
 
 /** @param read null for what is not the answer; what it throws on is none either */
 async function asked<T>(

@@ -2,23 +2,31 @@
 import { readCorpus } from '../corpus/captures.ts'
 import { encodeDhcp6 } from '../../server/render/dhcp6.ts'
 import { OPTION6 } from '../../server/plan/dhcp6/message.ts'
+import { PXE_PORT } from '../../server/plan/dhcp/proxy.ts'
 import type { Chance } from './chance.ts'
 import { GOOD, macsOfFarm, SERVER } from './farm.ts'
 import type { End, Shot } from './frames.ts'
 import { mutated } from './mutate.ts'
 
-export const PORT = { dhcp: 67, dhcpClient: 68, tftp: 69, dhcp6: 547, dhcp6Client: 546 } as const
+export const PORT = { dhcp: 67, dhcpClient: 68, tftp: 69, dhcp6: 547, dhcp6Client: 546, pxe: PXE_PORT } as const
 
 /** As many octets as a frame of 9000 holds. */
 const LONGEST = 8900
 
 export type Kind = keyof typeof makers
 
-/** A datagram with where it comes from and where it goes. */
-export function shotFrom(chance: Chance): Readonly<{ kind: Kind; shot: Shot }> {
+/**
+ * A datagram with where it comes from and where it goes.
+ * @param dhcpPorts where there is DHCP to be shot at, each as often
+ */
+export function shotFrom(
+  chance: Chance,
+  dhcpPorts: readonly number[] = [PORT.dhcp],
+): Readonly<{ kind: Kind; shot: Shot }> {
   const kind = chance.one(Object.keys(makers) as Kind[])
   const { from, to, octets } = makers[kind](chance)
-  return { kind, shot: { from, to, octets: octets.subarray(0, LONGEST) } }
+  const port = to.port === PORT.dhcp && dhcpPorts.length > 1 ? chance.one(dhcpPorts) : to.port
+  return { kind, shot: { from, to: { ...to, port }, octets: octets.subarray(0, LONGEST) } }
 }
 
 const captured = readCorpus().flatMap(({ messages }) => messages)
@@ -162,6 +170,7 @@ const dhcpValue = (chance: Chance): readonly number[] =>
     () => [...chance.one(addresses)],
     () => [0, chance.below(20)],
     () => [1, 2, 0, 1, 5, 4, ...chance.one(addresses)], // as relays write option 82
+    () => [71, 4, 0, 0, 0, chance.below(3), 255], // as ROMs ask for a boot server's item in option 43
     () => [0, ...chance.octets(16)],
   ])()
 

@@ -8,6 +8,7 @@ import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Store } from '../../server/inventory/store/open.ts'
 import { closeStore, openStore } from '../../server/inventory/store/open.ts'
+import type { DhcpMode } from '../../server/plan/dhcp/proxy.ts'
 import type { Host } from '../boot/network.ts'
 import { ended, openNamespace } from '../boot/network.ts'
 import { requireHostFiles } from '../boot/packages.ts'
@@ -34,7 +35,12 @@ export type Served = Readonly<{
   stop: () => Promise<string>
 }>
 
-export type Farm = Readonly<{ inventory?: string; plant: (store: Store) => Promise<void> }>
+export type Farm = Readonly<{
+  inventory?: string
+  /** `server` unless given. */
+  dhcpMode?: DhcpMode
+  plant: (store: Store) => Promise<void>
+}>
 
 export type Stage = Readonly<{
   server: Host
@@ -153,6 +159,8 @@ async function serve(host: Host, farm: Farm): Promise<Served> {
     '::',
     '--advertise',
     `${SERVER.ipv4},${SERVER.ipv6}`,
+    '--dhcp-mode',
+    farm.dhcpMode ?? 'server',
   ]
   const what = ['--doors', 'dhcp,dhcp6,tftp,http', '--log-format', 'json', '--log-level', 'info']
   const child = host.spawn(program, ['serve', ...where, ...what], { stdio: ['ignore', 'pipe', 'pipe'] })
@@ -217,7 +225,7 @@ async function writeFiles(state: string): Promise<Served['files']> {
   return Object.fromEntries(entries) as Served['files']
 }
 
-export async function footingOf(pid: number): Promise<Footing> {
+async function footingOf(pid: number): Promise<Footing> {
   const status = await readFile(`/proc/${pid}/status`, 'utf8')
   const rssMiB = Math.round(Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? 0) / 1024)
   return { rssMiB, descriptors: (await readdir(`/proc/${pid}/fd`)).length }

@@ -10,7 +10,7 @@ import type { AddressInfo } from 'node:net'
 import { connect, createServer } from 'node:net'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
-import { after, before, describe, test } from 'node:test'
+import { describe, test } from 'node:test'
 import { sql } from 'kysely'
 import { pino } from 'pino'
 import { loadTemplates } from '../../server/cli/templates.ts'
@@ -25,6 +25,8 @@ import { messageType, u8 } from '../../server/plan/dhcp/options.ts'
 import { decodeDhcp, encodeDhcp } from '../../server/render/dhcp.ts'
 import { NoInventory } from '../../server/serve/live.ts'
 import type { RunningServer, ServeOptions } from '../../server/serve/server.ts'
+import { databases, flavours } from '../databases.ts'
+import type { Flavour } from '../databases.ts'
 import { fillStore, sqliteStore, startServer, temporaryFolder } from '../fixtures.ts'
 import type { MariaDb } from '../mariadb.ts'
 import { startMariaDb } from '../mariadb.ts'
@@ -43,23 +45,11 @@ machines:
 const sources = new Map([...loadTemplates(null), ['plain.ks', 'text\n# for {{ machine.hostname }} with {{ token }}\n']])
 const templates = { sources, names: new Set(['plain.ks']) }
 
-let mariadb: MariaDb
-before(async () => {
-  mariadb = await startMariaDb()
-})
-after(() => mariadb.stop())
-
-let databases = 0
+const inventories = databases()
 
 /** A store on either database, filled, and its address for another program. */
-async function filledStore(
-  t: TestContext,
-  flavour: 'sqlite' | 'mysql',
-): Promise<Readonly<{ store: Store; at: string }>> {
-  const at =
-    flavour === 'sqlite'
-      ? `sqlite:${join(temporaryFolder(t), 'inventory.sqlite')}`
-      : mariadb.newDatabase(`bad${++databases}`)
+async function filledStore(t: TestContext, flavour: Flavour): Promise<Readonly<{ store: Store; at: string }>> {
+  const at = await inventories.address(t, flavour)
   const store = openStore(at)
   t.after(() => closeStore(store))
   await migrateStore(store)
@@ -195,7 +185,7 @@ class DhcpTestClient {
   }
 }
 
-for (const flavour of ['sqlite', 'mysql'] as const)
+for (const flavour of flavours)
   describe(`rows written by other programs, on ${flavour}`, () => {
     const started = async (t: TestContext, options: Partial<ServeOptions> = {}) => {
       const { store, at } = await filledStore(t, flavour)

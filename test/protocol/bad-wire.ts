@@ -30,7 +30,7 @@ export function badly({ loss, duplicates, late, delayMs }: Badness, random: () =
   }
 }
 
-export type BadWire = Readonly<{
+type BadWire = Readonly<{
   /** Where clients ask, on 127.0.0.1. */
   port: number
   lost: () => number

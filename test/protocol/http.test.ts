@@ -7,75 +7,12 @@ import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { connect } from 'node:net'
 import { join } from 'node:path'
-import type { TestContext } from 'node:test'
 import { describe, test } from 'node:test'
-import type { Express } from 'express'
 import type { Response } from 'supertest'
 import supertest from 'supertest'
-import { loadTemplates } from '../../server/cli/templates.ts'
-import type { NewEvent } from '../../server/inventory/store/record.ts'
-import { templateEngine } from '../../server/render/templates.ts'
-import { httpApp } from '../../server/serve/http/app.ts'
-import { openMetrics } from '../../server/serve/metrics.ts'
-import { fileCache } from '../../server/serve/files.ts'
-import { openResolver } from '../../server/serve/resolve.ts'
-import { openTimeline } from '../../server/serve/timeline.ts'
-import { address, silent, snapshotOf, sqliteStore, startServer, temporaryFolder } from '../fixtures.ts'
+import { sqliteStore, startServer, temporaryFolder } from '../fixtures.ts'
+import { menuPath, openHttpDoor } from './http-door.ts'
 import { waitUntil } from './tftp-stage.ts'
-
-const snapshot = snapshotOf(`
-networks: {lab: {cidr: 127.0.0.0/8}}
-profiles: {p: {}}
-machines: {node1: {profile: p, interfaces: {eth0: {mac: 02:00:00:00:00:01, ip: 127.0.0.1, network: lab}}}}`)
-const sources = loadTemplates(null)
-const menuPath = '/ipxe/02:00:00:00:00:01.ipxe'
-
-/** The door over a folder with one loader, one kernel and one repository. */
-function door(t: TestContext): Readonly<{ app: Express; events: readonly NewEvent[] }> {
-  const folder = temporaryFolder(t)
-  for (const name of ['images/el9', 'repo/el9/repodata', 'loaders', 'firstboot'])
-    mkdirSync(join(folder, name), { recursive: true })
-  writeFileSync(join(folder, 'images/el9/vmlinuz'), 'kernel')
-  writeFileSync(join(folder, 'repo/el9/repodata/repomd.xml'), '0123456789')
-  writeFileSync(join(folder, 'repo/el9/.treeinfo'), '[general]\n')
-  writeFileSync(join(folder, 'repo/el9/empty'), '')
-  writeFileSync(join(folder, 'repo/el9/a+b c.rpm'), 'rpm')
-  writeFileSync(join(folder, 'loaders/grubx64.efi'), 'grub')
-  const events: NewEvent[] = []
-  const engine = templateEngine(sources)
-  const server = { advertise: address('127.0.0.1'), addresses: [], httpPort: 80 }
-  const timeline = openTimeline({ record: (event) => events.push(event), hear: () => undefined })
-  const app = httpApp({
-    resolver: openResolver({
-      context: () => ({ snapshot, server, known: { templates: new Set() }, now: 0 }),
-      templates: () => ({ sources, engine }),
-      refresh: () => Promise.resolve(),
-      roots: {
-        images: join(folder, 'images'),
-        repo: join(folder, 'repo'),
-        loaders: join(folder, 'loaders'),
-        firstboot: join(folder, 'firstboot'),
-      },
-      verifyAddress: false,
-      cacheBytes: 1 << 20,
-    }),
-    files: fileCache(1 << 20),
-    timeline,
-    reports: {
-      snapshot: () => snapshot,
-      timeline,
-      hear: () => undefined,
-      installed: () => Promise.resolve(true),
-      verifyAddress: false,
-    },
-    machineAt: (from) => (from === '127.0.0.1' ? 'node1' : null),
-    health: () => ({ status: 'ok', revision: 7, machines: 1, inventory: 'ok' }),
-    metrics: openMetrics(() => ({ revision: 7, machines: 1, inventoryUp: true, viewsUp: null })).registry,
-    log: silent,
-    trustProxy: [],
-  })
-  return { app, events }
-}
 
 const repomd = '/repo/el9/repodata/repomd.xml'
 const text = (response: Response): string =>
@@ -83,7 +20,7 @@ const text = (response: Response): string =>
 
 describe('an artefact', () => {
   test('RFC 9110 §8: has its type, its length and a strong validator; a cache asks before it uses it again', async (t) => {
-    const { app } = door(t)
+    const { app } = openHttpDoor(t)
     const answer = await supertest(app).get(menuPath)
     assert.equal(answer.status, 200)
     assert.match(text(answer), /^#!ipxe\n# node1: boot is local\n/)
@@ -96,7 +33,7 @@ describe('an artefact', () => {
   })
 
   test('RFC 9110 §13.1.2: If-None-Match with its validator, a list with it, or * is a 304 without a body; another is a 200', async (t) => {
-    const { app } = door(t)
+    const { app } = openHttpDoor(t)
     const etag = (await supertest(app).get(menuPath)).headers['etag'] ?? ''
     for (const given of [etag, `"x", ${etag}`, `W/${etag}`, '*']) {
       const answer = await supertest(app).get(menuPath).set('If-None-Match', given)
@@ -108,7 +45,7 @@ describe('an artefact', () => {
   })
 
   test('RFC 9110 §9.3.2: HEAD has the same headers and no body, and is no sign of a machine', async (t) => {
-    const { app, events } = door(t)
+    const { app, events } = openHttpDoor(t)
     const head = await supertest(app).head(menuPath)
     assert.deepEqual(events, [])
     const whole = await supertest(app).get(menuPath)
@@ -122,13 +59,13 @@ describe('an artefact', () => {
   })
 
   test('RFC 9110 §14.2: a range of a rendered text is not served in parts, but whole', async (t) => {
-    const { app } = door(t)
+    const { app } = openHttpDoor(t)
     const answer = await supertest(app).get(menuPath).set('Range', 'bytes=0-3')
     assert.deepEqual([answer.status, text(answer).startsWith('#!ipxe')], [200, true])
   })
 
   test('a refusal is never kept by a cache', async (t) => {
-    const { app } = door(t)
+    const { app } = openHttpDoor(t)
     const answer = await supertest(app).get('/ks/node1')
     assert.deepEqual(
       [answer.status, answer.headers['cache-control'], answer.headers['content-type']],
@@ -137,9 +74,27 @@ describe('an artefact', () => {
   })
 })
 
+test('a machine’s timeline has what was refused with its reason, be it asked by whom, and nothing of names that are only tried', async (t) => {
+  const { app, events } = openHttpDoor(t)
+  for (const path of ['/ks/node1?token=wrong', '/images/el9/none', '/grub/x86_64-efi/none.lst'])
+    await supertest(app).get(path)
+  await supertest(app).head('/ks/node1')
+  assert.deepEqual(
+    events.map(({ machine, stage, detail }) => [machine, stage, detail]),
+    [
+      [
+        'node1',
+        'loader',
+        "ks/node1 over http: refused (the token is not node1's: arm it again if it is to be installed (bootstead machine install node1))",
+      ],
+      ['node1', 'loader', 'images/el9/none over http: refused (no such file)'],
+    ],
+  )
+})
+
 describe('a file', () => {
   test('RFC 9110 §14: whole, a part, its end, what follows, and a part that is longer than the file', async (t) => {
-    const { app } = door(t)
+    const { app } = openHttpDoor(t)
     const part = async (range: string): Promise<readonly unknown[]> => {
       const answer = await supertest(app).get(repomd).set('Range', range)
       return [answer.status, text(answer), answer.headers['content-range'], answer.headers['content-length']]
@@ -156,7 +111,7 @@ describe('a file', () => {
   })
 
   test('RFC 9110 §15.5.17: a part that isn’t there is a 416 that tells the length; nonsense is as if nothing was asked', async (t) => {
-    const { app } = door(t)
+    const { app } = openHttpDoor(t)
     const beyond = await supertest(app).get(repomd).set('Range', 'bytes=10-')
     assert.deepEqual([beyond.status, beyond.headers['content-range']], [416, 'bytes */10'])
     for (const range of ['lines=1-2', 'bytes=x', 'bytes=4-2']) {
@@ -166,7 +121,7 @@ describe('a file', () => {
   })
 
   test('RFC 9110 §13: a validator and a date, by which it need not be sent again, and a part only of the same file', async (t) => {
-    const { app } = door(t)
+    const { app } = openHttpDoor(t)
     const { headers } = await supertest(app).get(repomd)
     const [etag = '', modified = ''] = [headers['etag'], headers['last-modified']]
     assert.match(etag, /^(W\/)?"[^"]+"$/)
@@ -178,7 +133,7 @@ describe('a file', () => {
   })
 
   test('HEAD tells its length; an empty file is a file', async (t) => {
-    const { app, events } = door(t)
+    const { app, events } = openHttpDoor(t)
     const head = await supertest(app).head('/images/el9/vmlinuz')
     assert.deepEqual([head.status, head.headers['content-length'], text(head)], [200, '6', ''])
     assert.deepEqual(events, [], 'asking for a length is no sign of a machine that boots')
@@ -187,7 +142,7 @@ describe('a file', () => {
   })
 
   test('names with a plus or a space, as packages have them, are decoded once', async (t) => {
-    const { app } = door(t)
+    const { app } = openHttpDoor(t)
     const named = async (path: string): Promise<number> => (await supertest(app).get(path)).status
     for (const path of ['/repo/el9/a+b%20c.rpm', '/repo/el9/a%2Bb%20c.rpm', '/repo/el9/.treeinfo'])
       assert.equal(await named(path), 200, path)
@@ -199,7 +154,7 @@ describe('a file', () => {
   })
 
   test('kernels and loaders that a machine fetches are signs of it; packages are not', async (t) => {
-    const { app, events } = door(t)
+    const { app, events } = openHttpDoor(t)
     await supertest(app).get('/images/el9/vmlinuz')
     await supertest(app).get(repomd)
     assert.deepEqual(
@@ -211,13 +166,13 @@ describe('a file', () => {
 
 describe('paths', () => {
   test('shim asks for //grubx64.efi and EL 5’s loader for TREE//images: a doubled slash is one', async (t) => {
-    const { app } = door(t)
+    const { app } = openHttpDoor(t)
     for (const path of ['//grubx64.efi', '/grubx64.efi', '/repo//el9///repodata/repomd.xml', '/images//el9/vmlinuz'])
       assert.equal((await supertest(app).get(path)).status, 200, path)
   })
 
   test('a folder is not listed, with a slash behind it or without', async (t) => {
-    const { app } = door(t)
+    const { app } = openHttpDoor(t)
     for (const path of ['/repo', '/repo/', '/repo/el9', '/repo/el9/', '/images/el9/', '/firstboot/']) {
       const answer = await supertest(app).get(path)
       assert.equal(answer.status, 404, path)
@@ -226,19 +181,19 @@ describe('paths', () => {
   })
 
   test('the root says what this is, and nothing of the inventory', async (t) => {
-    const { app } = door(t)
+    const { app } = openHttpDoor(t)
     const answer = await supertest(app).get('/')
     assert.deepEqual([answer.status, /node1/.test(text(answer)), /healthz/.test(text(answer))], [200, false, true])
   })
 
   test('a path that is no percent-encoded UTF-8 is a 400', async (t) => {
-    const { app } = door(t)
+    const { app } = openHttpDoor(t)
     for (const path of ['/%', '/%ff', '/ks/%c0%ae']) assert.equal((await supertest(app).get(path)).status, 400, path)
   })
 })
 
 test('RFC 9110 §15.5.6: what is only fetched is not written: 405, naming what is taken', async (t) => {
-  const { app } = door(t)
+  const { app } = openHttpDoor(t)
   for (const path of [menuPath, '/ks/node1', repomd, '/healthz', '/metrics', '/'])
     for (const method of ['post', 'put', 'delete', 'patch'] as const) {
       const answer = await supertest(app)[method](path)
@@ -247,7 +202,7 @@ test('RFC 9110 §15.5.6: what is only fetched is not written: 405, naming what i
 })
 
 test('RFC 9112 §9.3: a connection serves one request after another', async (t) => {
-  const { app } = door(t)
+  const { app } = openHttpDoor(t)
   const server = createServer(app).listen(0, '127.0.0.1')
   await once(server, 'listening')
   const agent = new Agent({ keepAlive: true, maxSockets: 1 })
@@ -277,7 +232,7 @@ test('RFC 9112 §9.3: a connection serves one request after another', async (t) 
 })
 
 test('/healthz is JSON, for GET and HEAD', async (t) => {
-  const { app } = door(t)
+  const { app } = openHttpDoor(t)
   const answer = await supertest(app).get('/healthz')
   assert.deepEqual([answer.status, answer.body], [200, { status: 'ok', revision: 7, machines: 1, inventory: 'ok' }])
   assert.equal((await supertest(app).head('/healthz')).status, 200)
@@ -291,7 +246,7 @@ describe('/metrics, in the text-based exposition format 0.0.4', () => {
   )
 
   test('every line is a comment of it or a sample; HELP and TYPE stand once, before the samples of their name', async (t) => {
-    const { app } = door(t)
+    const { app } = openHttpDoor(t)
     const answer = await supertest(app).get('/metrics')
     assert.match(answer.headers['content-type'] ?? '', /^text\/plain; version=0\.0\.4/)
     const types = new Map<string, string>()
@@ -315,7 +270,7 @@ describe('/metrics, in the text-based exposition format 0.0.4', () => {
   })
 
   test('our own figures are among them, and their counters end in _total', async (t) => {
-    const { app } = door(t)
+    const { app } = openHttpDoor(t)
     const lines = text(await supertest(app).get('/metrics')).split('\n')
     for (const line of [
       'bootstead_inventory_revision 7',

@@ -10,7 +10,6 @@ export type Reply = Readonly<{ port: number; address: string }> &
     | Readonly<{ kind: 'oack'; options: Readonly<Record<string, string>> }>
     | Readonly<{ kind: 'error'; code: number; message: string }>
   )
-export type DataReply = Extract<Reply, { kind: 'data' }>
 
 /** Only ever reached when something is wrong; no assertion depends on it. */
 const PATIENCE_MS = 20_000

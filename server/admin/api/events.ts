@@ -1,6 +1,7 @@
 // What machines report and are served: as a list, or as it comes.
 import { z } from 'zod'
-import { machinesNamed } from '../../inventory/select.ts'
+import { namingMachines } from '../../inventory/select.ts'
+import { inSlices } from '../../inventory/slices.ts'
 import { readEvents, readNewestEvents } from '../../inventory/store/read.ts'
 import type { Api, Call, Endpoint } from './endpoint.ts'
 import { endpoint } from './endpoint.ts'
@@ -34,7 +35,7 @@ export const eventEndpoints = (api: Api, streams: EventStreams): readonly Endpoi
       const { desk, query } = call
       const words = selectors(query.select)
       if (isStream(call)) {
-        const named = words.length === 0 ? null : machinesNamed(await api.snapshot(), words)
+        const named = words.length === 0 ? null : await inSlices(namingMachines(await api.snapshot(), words))
         const machines = named === null ? null : new Set([...named].map(({ hostname }) => hostname))
         return streams.open(desk.store, call.visit, machines)
       }

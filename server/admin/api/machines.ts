@@ -1,8 +1,7 @@
 // Machines: their rows, and what follows from them.
 import { z } from 'zod'
 import type { Machine } from '../../inventory/rows.ts'
-import { findings, isWithheld } from '../../inventory/findings.ts'
-import { expandRange, machinesNamed, namingMachines } from '../../inventory/select.ts'
+import { expandRange, namingMachines } from '../../inventory/select.ts'
 import { inSlices } from '../../inventory/slices.ts'
 import type { Snapshot } from '../../inventory/snapshot.ts'
 import type { Expected } from '../../inventory/store/versions.ts'
@@ -56,7 +55,7 @@ export const machineEndpoints = (api: Api): readonly Endpoint[] => [
     handle: async ({ desk, query, visit }) => {
       const index = await farmIndex(await api.snapshot(), desk.known)
       const { items, ...page } = pageOfKeys(await namesInOrder(index, selectors(query.select), query.sort), query)
-      return { body: { items: await list(desk, index.snapshot, items, visit.actor.role), ...page } }
+      return { body: { items: await list(desk, index, items, visit.actor.role), ...page } }
     },
   }),
   endpoint({
@@ -90,11 +89,12 @@ export const machineEndpoints = (api: Api): readonly Endpoint[] => [
     answers: changeAnswers,
     example: { query: { select: 'acas000[2-3]', dryRun: 'true' }, body: { memory_mib: 1024, params: { rack: 'r12' } } },
     handle: ({ desk, query, body }) =>
-      change(api, desk, query, (snapshot) => {
+      change(api, desk, query, async (snapshot) => {
         const words = selectors(query.select)
         if (words.length === 0) throw new Refused("select says which machines; '*' is all of them")
-        const names = [...machinesNamed(snapshot, words)].map(({ hostname }) => hostname)
-        refuseTooMany(names)
+        const named = await inSlices(namingMachines(snapshot, words))
+        refuseTooMany(named.size)
+        const names = [...named].map(({ hostname }) => hostname)
         return editsToSet(desk.store, snapshot, names, assignmentsOf(body))
       }),
   }),
@@ -221,7 +221,7 @@ function expectedOf(call: Named): readonly Expected[] {
 
 async function namesInOrder(index: FarmIndex, words: readonly string[], sort: string): Promise<readonly string[]> {
   const isReversed = sort.startsWith('-')
-  const all = entriesSortedBy(index, sort.replace(/^-/, '') as SortField)
+  const all = await inSlices(entriesSortedBy(index, sort.replace(/^-/, '') as SortField))
   const chosen = words.length === 0 ? null : await inSlices(namingMachines(index.snapshot, words, index.entries))
   const found = chosen === null ? all : all.filter(({ machine }) => chosen.has(machine))
   const names = found.map(({ machine }) => machine.hostname)
@@ -245,13 +245,14 @@ function shownMachine(snapshot: Snapshot, row: Machine, role: Role): object {
 const versionOf = async ({ store }: Desk, snapshot: Snapshot, hostname: string): Promise<string> =>
   (await readVersions(store.db, 'machines', [hostname], snapshot)).get(hostname) ?? noVersion
 
-async function list(desk: Desk, snapshot: Snapshot, names: readonly string[], role: Role): Promise<readonly object[]> {
+async function list(desk: Desk, index: FarmIndex, names: readonly string[], role: Role): Promise<readonly object[]> {
+  const { snapshot, withheld } = index
   const versions = await readVersions(desk.store.db, 'machines', names, snapshot)
   const states = await readStates(desk, snapshot, names)
   return names.map((hostname) => ({
     ...shownMachine(snapshot, rowOfMachine(snapshot, hostname), role),
     etag: versions.get(hostname) ?? noVersion,
-    withheld: isWithheld(findings(snapshot, hostname, desk.known)),
+    withheld: withheld.has(hostname),
     state: states.get(hostname) ?? neverHeardOf,
   }))
 }

@@ -1,6 +1,7 @@
 // How machines come along: their boot states, timelines and consoles.
 import { z } from 'zod'
-import { expandRange, selectMachines } from '../../inventory/select.ts'
+import { expandRange, selectingMachines } from '../../inventory/select.ts'
+import { inSlices } from '../../inventory/slices.ts'
 import { readConsoles } from '../../inventory/store/read.ts'
 import { readStates } from '../../manage/machine.ts'
 import { readTimeline } from '../../manage/timeline.ts'
@@ -20,7 +21,7 @@ const namesQuery = z.object({
 })
 const namesIn = (text: string): readonly string[] => selectors(text).flatMap(expandRange)
 
-export const watchedMachine = z.object({
+const watchedMachine = z.object({
   hostname: z.string(),
   dom0: z.string().nullable().describe('the Dom0 below which it stands'),
   isNamed: z.boolean().describe('false: it came with its Dom0'),
@@ -73,7 +74,8 @@ export const progressEndpoints = (api: Api): readonly Endpoint[] => [
     example: { query: { select: 'acas0001' } },
     handle: async ({ query }) => {
       const snapshot = await api.snapshot()
-      return { body: { items: watchedMachines(snapshot, selectMachines(snapshot, selectors(query.select))) } }
+      const named = await inSlices(selectingMachines(snapshot, selectors(query.select)))
+      return { body: { items: watchedMachines(snapshot, named) } }
     },
   }),
   endpoint({

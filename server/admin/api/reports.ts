@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import type { Finding } from '../../inventory/findings.ts'
 import { findings } from '../../inventory/findings.ts'
+import { inSlices, mapped } from '../../inventory/slices.ts'
 import { farmIndex } from '../../manage/farm-index.ts'
 import { findingsInOrder } from '../../manage/findings-in-order.ts'
 import { chosenNames } from '../../manage/selection.ts'
@@ -41,10 +42,11 @@ export const reportEndpoints = (api: Api): readonly Endpoint[] => [
     handle: async ({ desk, query, visit }) => {
       const snapshot = await api.snapshot()
       const words = selectors(query.select)
+      const findingsOf = (name: string) => findings(snapshot, name, desk.known)
       const found =
         words.length === 0
           ? await findingsInOrder(await farmIndex(snapshot, desk.known))
-          : chosenNames(snapshot, words).flatMap((name) => findings(snapshot, name, desk.known))
+          : (await inSlices(mapped(await chosenNames(snapshot, words), findingsOf))).flat()
       const items: Finding[] = []
       for (const one of found) if (items.push(findingFor(visit.actor.role, one)) > query.limit) break
       return { body: { items: items.slice(0, query.limit), more: items.length > query.limit } }

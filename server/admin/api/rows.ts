@@ -180,7 +180,7 @@ function expectedOf(table: PlainTable, call: Named): readonly Expected[] {
 }
 
 /** A site's value is any JSON, and its column is text. */
-export function editsOf(table: PlainTable, row: GivenRow, patch: object): readonly Edit[] {
+function editsOf(table: PlainTable, row: GivenRow, patch: object): readonly Edit[] {
   const columns = 'value' in patch ? { value: JSON.stringify(patch.value) } : { ...patch }
   return editsOfRow(table, row, assignmentsOf(columns))
 }

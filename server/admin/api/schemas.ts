@@ -29,13 +29,13 @@ const patchShape = (table: TableName): Readonly<Record<string, z.ZodType>> =>
 const etag = z.string().describe('the ETag, without its quotes')
 const { machine: _, name: __, ...nicShape } = tables.interfaces.schema.shape
 
-export const machineInterface = z.object(nicShape)
+const machineInterface = z.object(nicShape)
 export const machine = z.object({
   ...tables.machines.schema.shape,
   interfaces: z.record(z.string(), machineInterface).describe('by name'),
   etag,
 })
-export const interfacePatch = z.strictObject(patchShape('interfaces'))
+const interfacePatch = z.strictObject(patchShape('interfaces'))
 export const machinePatch = z
   .strictObject({
     ...patchShape('machines'),

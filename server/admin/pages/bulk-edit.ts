@@ -1,5 +1,6 @@
 // Fields of many machines at once: chosen, shown before → after with what would be served, and applied in one transaction.
 import type { Request } from 'express'
+import type { Machine } from '../../inventory/rows.ts'
 import type { Snapshot } from '../../inventory/snapshot.ts'
 import type { Assignment } from '../../manage/assignments.ts'
 import { jsonOrText } from '../../manage/assignments.ts'
@@ -45,9 +46,10 @@ type Texts = Readonly<Record<string, string>>
 function showForm(visit: Visit, snapshot: Snapshot, choice: Choice, shown: Shown = {}): void {
   const { fault = '', faults = {}, status = 200 } = shown
   const texts = textsOf(visit.request)
+  const rows = choice.names.map((name) => snapshot.machines.get(name))
   const fields = machineFields(snapshot, texts, faults, true).map((field) => ({
     ...field,
-    now: valuesNow(snapshot, choice.names, field.name.slice('set.'.length)),
+    now: valuesNow(rows, field.name.slice('set.'.length)),
     isCleared: texts[`clear.${field.name.slice('set.'.length)}`] === '1',
     mayClear: field.name !== 'set.profile',
     clear: `clear.${field.name.slice('set.'.length)}`,
@@ -66,11 +68,11 @@ const given = (texts: Texts) => ({
   nic: { name: texts['nic.name'] ?? '', column: texts['nic.column'] ?? '', value: texts['nic.value'] ?? '' },
 })
 
-/** `2048 (400), none (12)`; of many different ones the commonest. */
-function valuesNow(snapshot: Snapshot, names: readonly string[], column: string): string {
-  const values = groupBy(names, (name) => {
-    const row = snapshot.machines.get(name) as Readonly<Record<string, unknown>> | undefined
-    return (showValue(row?.[column]) || 'none').slice(0, 60)
+/** `2048 (400), none (12)`; of many different ones the commonest. A row that can't be read has none. */
+function valuesNow(rows: readonly (Machine | undefined)[], column: string): string {
+  const values = groupBy(rows, (row) => {
+    const value = (row as Readonly<Record<string, unknown>> | undefined)?.[column]
+    return (showValue(value) || 'none').slice(0, 60)
   })
   const common = [...values].toSorted(([, a], [, b]) => b.length - a.length)
   const said = common.slice(0, 3).map(([value, own]) => (values.size === 1 ? value : `${value} (${own.length})`))

@@ -27,7 +27,7 @@ export type ShownWay = Readonly<{
   more: number
 }>
 
-export type ChangeView = Readonly<{
+type ChangeView = Readonly<{
   /** Rows that change, by owner. */
   owners: number
   stories: readonly ChangeStory[]

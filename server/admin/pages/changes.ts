@@ -68,7 +68,7 @@ const queryHref = (path: string, pairs: readonly (readonly string[])[]): string 
   return words === '' ? path : `${path}?${words}`
 }
 
-export type SetView = Readonly<{
+type SetView = Readonly<{
   who: string
   at: string
   revision: number

@@ -1,10 +1,11 @@
 // The machines that something is going to be done to: ticked ones, a page, or all that a list has found.
 import { SelectorError } from '../../inventory/select.ts'
+import { inSlices } from '../../inventory/slices.ts'
 import type { Snapshot } from '../../inventory/snapshot.ts'
 import type { Desk } from '../../manage/desk.ts'
 import { Refused } from '../../manage/failure.ts'
 import { findMachines } from '../../manage/listing.ts'
-import { foldNames } from '../../manage/names.ts'
+import { foldingNames } from '../../manage/names.ts'
 import { chosenNames, refuseTooMany } from '../../manage/selection.ts'
 import type { Visit } from '../route.ts'
 import { fieldOf, queryOf } from '../route.ts'
@@ -34,8 +35,8 @@ export async function readChoice(desk: Desk, snapshot: Snapshot, visit: Visit): 
   )
   if (names.length === 0)
     throw new Refused('no machine is chosen: go back to the list and tick some, or choose all that it has found')
-  refuseTooMany(names)
-  return { names, folded: foldNames(names) }
+  refuseTooMany(names.length)
+  return { names, folded: await inSlices(foldingNames(names)) }
 }
 
 async function asked(desk: Desk, snapshot: Snapshot, { request }: Visit): Promise<readonly string[]> {
@@ -48,8 +49,7 @@ async function asked(desk: Desk, snapshot: Snapshot, { request }: Visit): Promis
   return names.slice(begin, begin + machinesPerPage)
 }
 
-// eslint-disable-next-line @typescript-eslint/require-await -- fails as asked() does
-const carried = async (snapshot: Snapshot, { request }: Visit): Promise<readonly string[]> =>
+const carried = (snapshot: Snapshot, { request }: Visit): Promise<readonly string[]> =>
   chosenNames(snapshot, wordsOf(fieldOf(request, 'select')))
 
 /** `acas[0001-0040], web` as selectors: commas within brackets divide nothing. */

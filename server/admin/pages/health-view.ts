@@ -5,9 +5,9 @@ import { lasting } from './live-board.ts'
 
 type Told = Health & Readonly<{ servers: readonly KnownServer[] }>
 
-export type HealthRow = Readonly<{ name: string; said: string; tone: 'good' | 'bad' | 'calm' }>
+type HealthRow = Readonly<{ name: string; said: string; tone: 'good' | 'bad' | 'calm' }>
 
-export type ShownServer = Readonly<{
+type ShownServer = Readonly<{
   name: string
   /** Of several on one host. */
   folder: string

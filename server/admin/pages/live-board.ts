@@ -3,7 +3,7 @@ import type { BootState } from '../../plan/states.ts'
 import type { Mark } from './machine-columns.ts'
 import { markOf } from './machine-columns.ts'
 
-export type BoardRow = Readonly<{
+type BoardRow = Readonly<{
   name: string
   mark: Mark
   /** Where a failed or stalled machine was on its way. */

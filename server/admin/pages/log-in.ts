@@ -92,7 +92,7 @@ async function knownName(store: Store, name: string): Promise<string> {
 }
 
 /** Where to after log-in: a path of this site, and not another site's address in its clothes. */
-export function ownPath(next: string): string {
+function ownPath(next: string): string {
   if (!next.startsWith('/') || !URL.canParse(next, 'http://own.invalid')) return '/'
   const { origin, pathname, search } = new URL(next, 'http://own.invalid')
   return origin === 'http://own.invalid' && !pathname.startsWith('//') ? `${pathname}${search}` : '/'

@@ -5,7 +5,7 @@ import { jsonOrText } from '../../manage/assignments.ts'
 import type { Problem } from '../../manage/failure.ts'
 import { architectures } from '../../inventory/rows.ts'
 import type { Snapshot } from '../../inventory/snapshot.ts'
-import { compareNaturally } from '../../inventory/snapshot.ts'
+import { compareNaturally } from '../../inventory/natural-order.ts'
 import { fieldOf } from '../route.ts'
 
 export type Option = Readonly<{ value: string; label: string }>

@@ -1,6 +1,6 @@
 // The form of one machine: what stands in it, and what its filling asks for.
 import type { Snapshot } from '../../inventory/snapshot.ts'
-import { compareNaturally } from '../../inventory/snapshot.ts'
+import { compareNaturally } from '../../inventory/natural-order.ts'
 import type { Assignment, StoredMachine } from '../../manage/assignments.ts'
 import type { Desk } from '../../manage/desk.ts'
 import type { Problem } from '../../manage/failure.ts'

@@ -21,9 +21,9 @@ const tabs = [
   { part: 'history', label: 'History' },
   { part: 'guests', label: 'Guests' },
 ] as const
-export type MachinePart = (typeof tabs)[number]['part']
+type MachinePart = (typeof tabs)[number]['part']
 
-export type MachineHead = Readonly<{
+type MachineHead = Readonly<{
   name: string
   /** `/machines/NAME`. */
   href: string

@@ -1,6 +1,6 @@
 // The table of machines: found as one types, filtered, in order, a page at a time; and chosen, to do something to many.
 import { bootActions } from '../../inventory/rows.ts'
-import { compareNaturally } from '../../inventory/snapshot.ts'
+import { compareNaturally } from '../../inventory/natural-order.ts'
 import type { FarmIndex } from '../../manage/farm-index.ts'
 import { entryOf } from '../../manage/farm-index.ts'
 import { findMachines } from '../../manage/listing.ts'

@@ -4,7 +4,7 @@ import { fieldOf } from '../route.ts'
 
 export type Texts = Readonly<Record<string, string>>
 
-export type Merged = Readonly<{
+type Merged = Readonly<{
   /** What the form shows: mine where I changed something, else what is there now. */
   texts: Texts
   /** Fields that are others now than when the form was filled. */

@@ -5,7 +5,7 @@ import type { ApiTokenRow, Store } from './open.ts'
 import { transact } from './record.ts'
 
 export type ApiToken = Omit<ApiTokenRow, 'hash'>
-export type NewApiToken = Readonly<{ user: string; name: string; hash: string; role: string; expiresAt: string }>
+type NewApiToken = Readonly<{ user: string; name: string; hash: string; role: string; expiresAt: string }>
 
 /** Of one user, or of all. */
 export async function readApiTokens({ db }: Store, user?: string): Promise<readonly ApiToken[]> {
@@ -52,7 +52,7 @@ export async function recordApiTokenRemoval(store: Store, user: string, name: st
   })
 }
 
-export type HeldToken = Readonly<{ user: string; name: string; role: string; userRole: string; usedAt: string | null }>
+type HeldToken = Readonly<{ user: string; name: string; role: string; userRole: string; usedAt: string | null }>
 
 /** Null when it is unknown or has expired, or its owner is disabled. */
 export async function readHeldToken({ db }: Store, hash: string, at: string): Promise<HeldToken | null> {

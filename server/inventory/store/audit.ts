@@ -5,7 +5,7 @@ import type { AuditRow, Store, StoreSchema } from './open.ts'
 /** Who does something, when (ISO 8601 in UTC) and from which address; null when not over the network. */
 export type By = Readonly<{ who: string; at: string; peer: string | null }>
 
-export type AuditAction =
+type AuditAction =
   | 'log-in'
   | 'log-in of a screen'
   | 'log-in failed'

@@ -44,5 +44,7 @@ function openThread(file: string): EventWriter {
 function startThread(file: string, ended: () => void): Worker {
   const thread = new Worker(new URL('./event-thread.js', import.meta.url), { workerData: file, execArgv: [] })
   // To whoever waits for an answer an end is an error, whether or not it says so itself.
-  return thread.on('error', ended).once('exit', () => thread.emit('error', new Error('the thread that writes has ended')))
+  return thread
+    .on('error', ended)
+    .once('exit', () => thread.emit('error', new Error('the thread that writes has ended')))
 }

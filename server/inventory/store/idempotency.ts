@@ -4,7 +4,7 @@ import type { Store } from './open.ts'
 import { isoTime } from './record.ts'
 
 /** `open`: it was begun, and its end is not known. */
-export type Remembered =
+type Remembered =
   | Readonly<{ kind: 'new' }>
   | Readonly<{ kind: 'open' }>
   | Readonly<{ kind: 'other request' }>

@@ -17,7 +17,7 @@ import type { Movement, Sums, View, Views, ViewsReader } from './views.ts'
 import { inOneMoment, readBuckets, readMovement, readSums, readViews } from './views.ts'
 
 /** What became of one view in one pass. */
-export type ViewReport = Readonly<{
+type ViewReport = Readonly<{
   table: TableName
   /** `farm_views.machines` */
   view: string

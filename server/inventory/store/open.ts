@@ -53,7 +53,7 @@ type TokenRow = Readonly<{
 }>
 
 /** A view of the site as it was last copied; `state` is store/mirror.ts's own JSON. */
-export type MirroredRow = Readonly<{ name: string; state: string }>
+type MirroredRow = Readonly<{ name: string; state: string }>
 
 /** A person or program that may log in; `password` is a hash with its parameters. */
 export type UserRow = Readonly<{
@@ -109,7 +109,7 @@ export type AuditRow = Readonly<{
 }>
 
 /** A request of the API that must not be done twice; `answer` is null until it is known. */
-export type IdempotencyRow = Readonly<{ key: string; request: string; at: string; answer: string | null }>
+type IdempotencyRow = Readonly<{ key: string; request: string; at: string; answer: string | null }>
 
 /** A server that works on this inventory. `addresses` and `doors` are JSON; times are the database's own. */
 export type ServerRow = Readonly<{

@@ -1,9 +1,9 @@
 // Browsers' sessions: the store has the hash of what the cookie holds.
 import type { SessionRow, Store } from './open.ts'
 
-export type StoredSession = SessionRow & Readonly<{ role: string }>
+type StoredSession = SessionRow & Readonly<{ role: string }>
 
-export type NewSession = Omit<SessionRow, 'screen'> & Readonly<{ screen?: number }>
+type NewSession = Omit<SessionRow, 'screen'> & Readonly<{ screen?: number }>
 
 /** Nobody has so many browsers: somebody who logs in again and again does not fill the table. */
 const mostOfOne = 50

@@ -6,8 +6,8 @@ import type { Trx } from './record.ts'
 import { transact } from './record.ts'
 
 export type Account = Omit<UserRow, 'password'>
-export type NewUser = Readonly<{ name: string; password: string; role: string }>
-export type UserChange = Partial<Readonly<{ role: string; disabled: boolean; password: string }>>
+type NewUser = Readonly<{ name: string; password: string; role: string }>
+type UserChange = Partial<Readonly<{ role: string; disabled: boolean; password: string }>>
 
 export async function readUsers({ db }: Store): Promise<readonly Account[]> {
   return db
@@ -42,7 +42,7 @@ async function insertUser(trx: Trx, { name, password, role }: NewUser, by: By): 
   return true
 }
 
-export type UserOutcome = 'done' | 'unknown' | 'last admin'
+type UserOutcome = 'done' | 'unknown' | 'last admin'
 
 /**
  * Nobody is left in who should not be: a user's sessions end with a new password, with being disabled, with removal.

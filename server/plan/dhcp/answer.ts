@@ -47,7 +47,7 @@ function identify(context: DhcpContext, request: DhcpMessage, arrival: Arrival |
   if (ip === null || network === null) return unserved(`${hostname}/${nic} has no reserved address`, hostname)
   const { ownAddress } = common
   const serverId = request.giaddr === NO_ADDRESS ? ownAddress : (serverIdentifierOverride(request) ?? ownAddress)
-  return { request, client: clientOf(request), standing, ip, network, serverId }
+  return { request, client: clientOf(request), standing, ip, network, serverId, ours: context.server.addresses }
 }
 
 function answerByType(asked: Asked, type: MessageType): DhcpAnswer {
@@ -91,9 +91,9 @@ function answerRequest(asked: Asked): DhcpAnswer {
   return answerWith(asked, wanted === ip ? acceptance(asked, 'ACK') : refusal(asked, wanted))
 }
 
-/** By the relay's address too: an offer may have come another way than this request. */
-const isOurs = ({ serverId, standing }: Asked, chosen: string): boolean =>
-  chosen === serverId || chosen === standing.common.ownAddress
+/** RFC 2131 §4.1: any of our addresses is us. An offer may have come another way than this request, or before a change. */
+const isOurs = ({ serverId, standing, ours }: Asked, chosen: string): boolean =>
+  chosen === serverId || chosen === standing.common.ownAddress || (ours as readonly string[]).includes(chosen)
 
 /** RFC 2131 §4.3.5: the address is the client's own affair, but what we would tell it is that of its network. */
 function answerInform(asked: Asked): DhcpAnswer {

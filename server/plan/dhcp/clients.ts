@@ -34,7 +34,7 @@ export function clientOf(request: DhcpMessage): Client | null {
 }
 
 /** What a client calls itself, in DHCP or DHCPv6. */
-export type ClientWords = Readonly<{ vendorClass: string | null; isIpxe: boolean }>
+type ClientWords = Readonly<{ vendorClass: string | null; isIpxe: boolean }>
 
 /** @param architecture of option 93, or 61 of DHCPv6 */
 export function clientFrom(architecture: number, words: ClientWords): Client | null {

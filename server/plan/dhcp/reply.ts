@@ -17,6 +17,8 @@ export type Asked = Readonly<{
   network: Network
   /** What the client is to take us for: our address, or what its relay wants (RFC 5107). */
   serverId: string
+  /** All of our addresses. */
+  ours: readonly Ipv4Address[]
 }>
 
 /** RFC 2131 §4.3.2: the address that was asked for is not the machine's. Table 3: a NAK gives nothing. */

@@ -34,7 +34,7 @@ export type Standing = Readonly<{
 }>
 
 /** What many machines are told alike. */
-export type Common = Readonly<{
+type Common = Readonly<{
   /** Ours, as their network sees it. */
   ownAddress: Ipv4Address
   nextServer: Ipv4Address

@@ -88,7 +88,7 @@ export function macOfClient(request: Dhcp6Message, arrival: Arrival6): MacAddres
   return macs.find((mac) => mac !== null) ?? null
 }
 
-export function describeClient(request: Dhcp6Message, arrival: Arrival6): string {
+function describeClient(request: Dhcp6Message, arrival: Arrival6): string {
   const duid = clientId(request)
   const mac = macOfClient(request, arrival)
   if (mac !== null) return `MAC ${mac}`

@@ -96,7 +96,7 @@ export function userClasses(message: Carrier): readonly string[] {
   return (value === null ? null : lengthPrefixed(value))?.map(text) ?? []
 }
 
-export type VendorClass6 = Readonly<{ enterprise: number; words: readonly string[] }>
+type VendorClass6 = Readonly<{ enterprise: number; words: readonly string[] }>
 
 /** RFC 8415 §21.16. */
 export function vendorClass6(message: Carrier): VendorClass6 | null {

@@ -57,7 +57,7 @@ function keaMain(folder: string): string {
 }
 
 /** A generation before it is published. */
-export type Unpublished = Readonly<{
+type Unpublished = Readonly<{
   /** Where it is now. */
   root: string
   /** Where it will be: what its includes name. */
@@ -138,7 +138,7 @@ export function machinesNamed(snapshot: Snapshot, output: string): readonly stri
 }
 
 /** What it takes that new files are taken up: nothing, reading them again, or starting again. */
-export type Uptake = 'nothing' | 'reload' | 'restart'
+type Uptake = 'nothing' | 'reload' | 'restart'
 
 /** `systemctl reload` sends SIGHUP, at which Kea reads everything, dnsmasq hosts and options, and dhcpd nothing. */
 export function uptakeOf(target: TargetName, changed: readonly string[]): Uptake {

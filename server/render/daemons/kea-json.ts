@@ -2,7 +2,7 @@
 // the last item. Comments go (`#`, `//`, `/* */`: src/bin/dhcp4/dhcp4_lexer.ll of Kea 2.2), the files' own lines stay lines.
 import type { TextFile } from './check.ts'
 
-export type Expansion = Readonly<{
+type Expansion = Readonly<{
   /** The text, to be read once: a piece for each file that is included, and the rest. */
   pieces: Iterable<string>
   /** `FILE:LINE` that a line of the text came from, counted from 1. */

@@ -2,7 +2,7 @@
 import { hash } from 'node:crypto'
 import type { Interface } from '../../inventory/rows.ts'
 import type { Snapshot } from '../../inventory/snapshot.ts'
-import { compareNaturally } from '../../inventory/snapshot.ts'
+import { compareNaturally } from '../../inventory/natural-order.ts'
 import type { PlanContext } from '../../plan/boot.ts'
 import type { HostConfiguration } from '../../plan/dhcp/host.ts'
 import type { Reservation } from '../../plan/reservation.ts'

@@ -1,9 +1,11 @@
 // Which doors DHCP has: one on port 67 that gives addresses, or those of proxyDHCP, where another server gives them.
+import type { Logger } from 'pino'
 import { answerDhcp } from '../../plan/dhcp/answer.ts'
 import type { DhcpContext } from '../../plan/dhcp/asker.ts'
 import type { DhcpMode } from '../../plan/dhcp/proxy.ts'
 import { answerProxyDhcp, PXE_PORT } from '../../plan/dhcp/proxy.ts'
 import type { Live } from '../live.ts'
+import { describeHolder, udpHolders } from '../udp/port-holders.ts'
 import type { Surroundings } from './answering.ts'
 import { dhcpAnswering } from './answering.ts'
 import type { DhcpDoor, DhcpDoorOptions } from './door.ts'
@@ -62,12 +64,23 @@ export async function openDhcpDoors(
   }
   try {
     for (const name of doorsOf[mode]) opened.set(name, await openings[name]())
+    for (const { port } of opened.values()) await tellOfOthers(port, log)
   } catch (error) {
     await close()
     throw error
   }
   const portOf = (name: DoorName): number | null => opened.get(name)?.port ?? null
   return { ports: { dhcp: portOf('dhcp'), pxe: portOf('pxe') }, close }
+}
+
+/** Those that share the port as we do (docs/decisions.md); beside one that doesn't, opening it has failed. */
+async function tellOfOthers(port: number, log: Logger): Promise<void> {
+  const others = (await udpHolders(port)).filter(({ pid }) => pid !== process.pid)
+  if (others.length > 0)
+    log.warn(
+      { port, programs: others.map(describeHolder) },
+      'dhcp: another program has this port too: machines may be answered twice, and what relays and renewing machines send reaches one of the two; stop it, unless it keeps to interfaces of its own',
+    )
 }
 
 const onPort =

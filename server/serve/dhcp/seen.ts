@@ -10,7 +10,7 @@ import { onceAnHour, quietLog } from '../quiet.ts'
 import type { SeenClient } from './seen-file.ts'
 import { readSeen, writeSeen } from './seen-file.ts'
 
-export type Unserved = Readonly<{ why: string; machine: string | null }>
+type Unserved = Readonly<{ why: string; machine: string | null }>
 
 export type Seen = Readonly<{
   note: (asking: Asking, unserved: Unserved) => void

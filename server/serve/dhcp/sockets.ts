@@ -24,7 +24,7 @@ export type Heard = Readonly<{
   broadcasters: (reserved: string) => readonly DhcpSocket[]
 }>
 
-export type DhcpSockets = Readonly<{ address: string; port: number; close: () => Promise<void> }>
+type DhcpSockets = Readonly<{ address: string; port: number; close: () => Promise<void> }>
 
 type Options = Readonly<{ make: SocketMaker; hear: (heard: Heard) => void; log: Logger }>
 

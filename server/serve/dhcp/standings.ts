@@ -12,7 +12,7 @@ import { standingByMac } from '../../plan/dhcp/asker.ts'
 import type { Commons, Silence, Standing } from '../../plan/dhcp/standing.ts'
 import type { Changed } from '../changes.ts'
 
-export type Standings = Readonly<{
+type Standings = Readonly<{
   /** Of the context that holds now. */
   find: StandingByMac
   /** To be told in the turn of the event loop in which the snapshot becomes another; what nobody told of costs all that is kept. */

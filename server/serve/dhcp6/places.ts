@@ -4,8 +4,8 @@ import { parseIpv6 } from '../../inventory/address.ts'
 import type { Interfaces } from '../udp/follow-places.ts'
 
 /** RFC 8415 §7.1. */
-export const ALL_SERVERS_AND_RELAYS = 'ff02::1:2'
-export const ALL_SERVERS = 'ff05::1:3'
+const ALL_SERVERS_AND_RELAYS = 'ff02::1:2'
+const ALL_SERVERS = 'ff05::1:3'
 
 export const ANY6 = '::'
 

@@ -86,7 +86,7 @@ async function othersOf(manifest: Manifest, seen: ReadonlySet<number>, firstNewI
 
 export type Comparison = Told & Readonly<{ written: number; removed: number }>
 
-export type CompareOptions = Wait &
+type CompareOptions = Wait &
   Readonly<{
     adopt?: ReadonlySet<string>
     /** Called for each file that would change; `groupChanges()` takes them. */

@@ -46,7 +46,7 @@ async function* eachIncoming(files: Many<DiskFile>): AsyncGenerator<Incoming> {
   }
 }
 
-export function incomingOf(file: DiskFile): Incoming {
+function incomingOf(file: DiskFile): Incoming {
   if (file.kind === 'copy')
     return { path: file.path, sha256: file.sha256, sections: null, bytes: () => readSource(file.source, file.sha256) }
   const bytes = Buffer.from(file.sections.map(({ text }) => text).join(''))

@@ -31,7 +31,7 @@ export type Verdict =
   /** `found`: what it replaces. */
   | Readonly<{ kind: 'write'; found: Found | null }>
 
-export type Removal = Blocked | Readonly<{ kind: 'remove'; found: Found | null }>
+type Removal = Blocked | Readonly<{ kind: 'remove'; found: Found | null }>
 
 /** Where Bootstead keeps its own, in every folder it publishes into. */
 export const privateFolder = '.bootstead'

@@ -18,7 +18,7 @@ export type Content = Readonly<{ sha256: string; identity: string; sections: Sec
 /** What was found in a place. */
 export type Found = Readonly<{ sha256: string; identity: string; bytes: Buffer }>
 
-export type ReloadRecord = Readonly<{ at: string; tookMs: number; ok: boolean; how: string; output: string }>
+type ReloadRecord = Readonly<{ at: string; tookMs: number; ok: boolean; how: string; output: string }>
 export type Generation = Readonly<{
   id: number
   /** ISO 8601 in UTC. */
@@ -33,7 +33,7 @@ export type Generation = Readonly<{
 }>
 
 /** A version that a rollback brings back; `bytes` is null when its file had vanished before it was replaced. */
-export type OldVersion = Readonly<{ path: string; sha256: string; sections: SectionIndex; bytes: Buffer | null }>
+type OldVersion = Readonly<{ path: string; sha256: string; sections: SectionIndex; bytes: Buffer | null }>
 
 export type Manifest = ReturnType<typeof openManifest>
 

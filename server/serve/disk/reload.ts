@@ -53,7 +53,7 @@ function changedSinceTold(manifest: Manifest): readonly string[] {
   return changed.length > 0 ? changed : manifest.pathsChangedSince(-1)
 }
 
-export type Coalesced = Readonly<{
+type Coalesced = Readonly<{
   /** Asks for a run; returns at once. */
   request: () => void
   /** Resolves when nothing is waiting or running. What was asked for and not begun begins now. */

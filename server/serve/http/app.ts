@@ -7,6 +7,7 @@ import { quietLog, type QuietLog } from '../quiet.ts'
 import type { FileCache, LocatedFile } from '../files.ts'
 import type { Found, Resolver } from '../resolve.ts'
 import type { Timeline } from '../timeline.ts'
+import { describeRefusal } from '../transfers.ts'
 import type { EventReports } from './events.ts'
 import { eventRoute } from './events.ts'
 import { sendFile } from './file.ts'
@@ -22,7 +23,7 @@ export type Health = Readonly<{
   targets?: Readonly<Record<string, string>>
 }>
 
-export type HttpDoorParts = Readonly<{
+type HttpDoorParts = Readonly<{
   resolver: Resolver
   files: FileCache
   timeline: Timeline
@@ -106,6 +107,7 @@ function send(
     case 'refused':
       if (found.status === 403 || found.status === 500)
         parts.refusals.warn({ peer: address, path, machine: found.hostname, why: found.why }, 'refused')
+      if (request.method === 'GET') noteRefusal(parts, path, found, address)
       return refuse(response, found.status, found.why)
     case 'text':
       return sendText(parts, request, response, found, address)
@@ -114,6 +116,17 @@ function send(
     default:
       return found satisfies never
   }
+}
+
+function noteRefusal(
+  { timeline, machineAt }: HttpDoorParts,
+  path: string,
+  found: Extract<Found, { kind: 'refused' }>,
+  peer: string,
+): void {
+  const machine = found.hostname ?? machineAt(peer)
+  const detail = describeRefusal('http', path, found)
+  if (machine !== null && detail !== null) timeline.note({ machine, stage: 'loader', detail, door: 'http', peer })
 }
 
 function refuse(response: Response, status: number, why: string): void {

@@ -15,7 +15,7 @@ export type Room = Readonly<{
   isMany: (address: string) => boolean
 }>
 
-export type ConnectionLimits = Readonly<{ patience: Patience; room: Room }>
+type ConnectionLimits = Readonly<{ patience: Patience; room: Room }>
 
 /** For `createServer`: what it can only be told then. */
 export const timesOf = ({ headersMs, requestMs }: Patience) =>

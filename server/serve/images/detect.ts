@@ -8,7 +8,7 @@ import type { Tree } from './tree.ts'
 
 export type Detected = Pick<Treeinfo, 'family' | 'version' | 'product'>
 
-export type BootFiles = Readonly<{
+type BootFiles = Readonly<{
   arch: Architecture
   kernel: string
   initrd: string

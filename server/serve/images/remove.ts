@@ -2,7 +2,7 @@
 import { join } from 'node:path'
 import { removeGeneration } from './generation.ts'
 
-export type RemovedImage = Readonly<{
+type RemovedImage = Readonly<{
   files: boolean
   /** Only a tree that came from an ISO under this image's name; a site's own folders in STATE/repo are never touched. */
   tree: boolean

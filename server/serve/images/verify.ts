@@ -6,7 +6,7 @@ import type { Image } from '../../inventory/rows.ts'
 import { hashFile, isAbsent } from './library.ts'
 import { isUrl } from './tree.ts'
 
-export type ImageProblem = Readonly<{
+type ImageProblem = Readonly<{
   kind: 'missing' | 'not-a-file' | 'altered'
   file: string
   path: string

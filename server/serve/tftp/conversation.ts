@@ -18,13 +18,19 @@ export type TransferEnd = Readonly<{
   durationMs: number
 }>
 
-export type ConversationOptions = Readonly<{
+type ConversationOptions = Readonly<{
   path: string
   peer: UdpPeer
   bytes: Uint8Array
   negotiated: Negotiated
   onEnd: (end: TransferEnd) => void
 }>
+
+/**
+ * What ROMs and loaders say who wanted to know the size, or whether there is such a file: 0 (iPXE, GRUB) and 8 (RFC 2347;
+ * EDK2). The others are reasons: 3 is a disk or a memory that is full.
+ */
+const QUESTION_CODES: readonly number[] = [0, 8]
 
 export class Conversation {
   readonly #options: ConversationOptions
@@ -69,9 +75,20 @@ export class Conversation {
     return !this.#transfer.isHeard() && performance.now() - this.#startedAt >= ms
   }
 
-  /** Ends the transfer without a word: an ERROR from here could pass for the answer to the client's next request. */
-  abandon(why: string): void {
+  /** Ends the transfer without a word, as do the next two: an ERROR could pass for the answer to the client's next request. */
+  giveUp(why: string): void {
+    this.#end('aborted', why)
+  }
+
+  supersede(why: string): void {
     this.#end(this.#transfer.octets() === 0 ? 'declined' : 'aborted', why)
+  }
+
+  /** RFC 1350 §7: an ERROR is neither acknowledged nor answered. */
+  #endedByClient({ code, message }: Readonly<{ code: number; message: string }>): void {
+    const isQuestion = this.#transfer.octets() === 0 && QUESTION_CODES.includes(code)
+    const words = message === '' ? '' : `: ${message}`
+    this.#end(isQuestion ? 'declined' : 'aborted', `the client ended it${words} (error ${code})`)
   }
 
   /** Ends the transfer and tells the client. */
@@ -94,8 +111,7 @@ export class Conversation {
     this.#failure = null
     const packet = decodeTftp(datagram)
     if (packet.kind === 'ack') return this.#take(this.#transfer.acknowledged(packet.block))
-    // RFC 1350 §7: an ERROR is neither acknowledged nor answered. Anything else has no business at this TID.
-    if (packet.kind === 'error') this.abandon(`the client ended it: ${packet.message} (error ${packet.code})`)
+    if (packet.kind === 'error') this.#endedByClient(packet) // anything else has no business at this TID
   }
 
   #take(step: Step): void {

@@ -6,7 +6,7 @@ import { Conversation, type TransferEnd } from './conversation.ts'
 import { openLines, type Lines } from './lines.ts'
 import { openListeners, type Request } from './listeners.ts'
 import { negotiate } from './options.ts'
-import { decodeTftp, encodeError, type RequestPacket } from './packet.ts'
+import { decodeTftp, encodeError, ERROR_CODE, type RequestPacket } from './packet.ts'
 import type { UdpPeer } from '../udp/peer.ts'
 import { openPlaces, type Places, type TftpLimits } from './places.ts'
 import { refusal, refusalLimit, refusalOfRequest, withoutLeadingSlashes, type Refusal } from './refusal.ts'
@@ -105,7 +105,7 @@ class Counter {
         refuse: (admitted) => this.#refuseBusy(admitted),
         isIdle: ({ stage }) => stage.kind === 'transfer' && stage.conversation.isUnheardFor(FIRST_ANSWER_MS),
         evict: ({ stage }) => {
-          if (stage.kind === 'transfer') stage.conversation.abandon('no answer, and others waited for its place')
+          if (stage.kind === 'transfer') stage.conversation.giveUp('no answer, and others waited for its place')
         },
       },
     )
@@ -212,6 +212,8 @@ class Counter {
     const content = contentFor(read.mode, served)
     if (content.kind === 'refused') {
       this.#release(admitted)
+      if (content.refusal.code === ERROR_CODE.accessViolation)
+        this.#quiet.info({ path, peer, why: content.refusal.message }, 'tftp refused')
       return this.#refuse(request, path, content.refusal)
     }
     const { bytes } = content
@@ -246,7 +248,7 @@ class Counter {
   /** Another request from the same port: a ROM that has but one port has left its former transfer behind. */
   #supersede(earlier: Admitted): void {
     if (earlier.stage.kind === 'transfer')
-      earlier.stage.conversation.abandon('the client asked for something else from the same port')
+      earlier.stage.conversation.supersede('the client asked for something else from the same port')
     else this.#release(earlier)
   }
 

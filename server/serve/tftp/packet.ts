@@ -40,7 +40,7 @@ export type RequestPacket = Readonly<{
  *     |   4   |  block #  |
  *     +-------+-----------+
  */
-export type AckPacket = Readonly<{ kind: 'ack'; block: number }>
+type AckPacket = Readonly<{ kind: 'ack'; block: number }>
 
 /**
  *      2 bytes    2 bytes     string   1 byte
@@ -48,12 +48,12 @@ export type AckPacket = Readonly<{ kind: 'ack'; block: number }>
  *     |   5   | error code |  message |   0  |
  *     +-------+------------+----------+------+
  */
-export type ErrorPacket = Readonly<{ kind: 'error'; code: number; message: string }>
+type ErrorPacket = Readonly<{ kind: 'error'; code: number; message: string }>
 
 /** `malformed` is a request that deserves ERROR 4; `noise` deserves nothing. */
-export type UnusablePacket = Readonly<{ kind: 'malformed' | 'noise'; why: string }>
+type UnusablePacket = Readonly<{ kind: 'malformed' | 'noise'; why: string }>
 
-export type ClientPacket = RequestPacket | AckPacket | ErrorPacket | UnusablePacket
+type ClientPacket = RequestPacket | AckPacket | ErrorPacket | UnusablePacket
 
 export function decodeTftp(datagram: Uint8Array): ClientPacket {
   if (datagram.length < 4) return { kind: 'noise', why: `${datagram.length} octets are too few for any TFTP packet` }

@@ -16,7 +16,7 @@ export type Places<H> = Readonly<{
   taken: () => number
 }>
 
-export type Holding<H> = Readonly<{
+type Holding<H> = Readonly<{
   clientOf: (holder: H) => string
   begin: (holder: H) => void
   refuse: (holder: H) => void

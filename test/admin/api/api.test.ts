@@ -1,12 +1,11 @@
 // The API on both databases: lists, changes that meet, arming, history, what a viewer is not to know.
 import assert from 'node:assert/strict'
-import { after, before, describe, test } from 'node:test'
+import { describe, test } from 'node:test'
 import type { TestContext } from 'node:test'
 import { readChanges, readEvents } from '../../../server/inventory/store/read.ts'
 import { recordEdits } from '../../../server/inventory/store/record.ts'
 import { readSnapshot } from '../../../server/inventory/store/read.ts'
-import type { MariaDb } from '../../mariadb.ts'
-import { startMariaDb } from '../../mariadb.ts'
+import { databases, flavours } from '../../databases.ts'
 import type { Farm } from './farm.ts'
 import { answered, openApiFarm } from './farm.ts'
 
@@ -14,22 +13,16 @@ type Items = Readonly<{ items: readonly Readonly<Record<string, unknown>>[]; tot
 type Problem = Readonly<{ machine: string | null; field: string | null; value: unknown; why: string }>
 type ProblemDetails = Readonly<{ status: number; detail: string; errors?: readonly Problem[] }>
 
-let mariadb: MariaDb
-before(async () => {
-  mariadb = await startMariaDb()
-})
-after(() => mariadb.stop())
+const { address } = databases()
 
 const list = async (farm: Farm, query: Readonly<Record<string, string>>): Promise<Items> =>
   (await answered(farm.ask('get', '/machines', { query }))) as unknown as Items
 const names = ({ items }: Items): readonly unknown[] => items.map(({ hostname }) => hostname)
 const problem = (body: unknown): ProblemDetails => body as ProblemDetails
 
-for (const flavour of ['sqlite', 'mysql'] as const)
+for (const flavour of flavours)
   describe(`the API on ${flavour}`, () => {
-    let count = 0
-    const open = (t: TestContext): Promise<Farm> =>
-      openApiFarm(t, flavour === 'sqlite' ? null : mariadb.newDatabase(`api${++count}`))
+    const open = async (t: TestContext): Promise<Farm> => openApiFarm(t, await address(t, flavour))
 
     test('a list in pages is the whole list, in either order, by every field', async (t) => {
       const farm = await open(t)

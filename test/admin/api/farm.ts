@@ -10,6 +10,7 @@ import { loadTemplates } from '../../../server/cli/templates.ts'
 import { migrateStore } from '../../../server/inventory/store/migrations.ts'
 import type { Store } from '../../../server/inventory/store/open.ts'
 import { closeStore, openStore } from '../../../server/inventory/store/open.ts'
+import { recordEvents } from '../../../server/inventory/store/record.ts'
 import type { Desk } from '../../../server/manage/desk.ts'
 import type { Place } from '../../../server/serve/generate.ts'
 import { writeSeen } from '../../../server/serve/dhcp/seen-file.ts'
@@ -88,7 +89,7 @@ export async function openApiFarm(t: TestContext, at: string | null = null, yaml
   }
 }
 
-export async function credentialsOf(
+async function credentialsOf(
   site: TestSite,
   tokens: Farm['tokens'],
   as: Role,
@@ -97,6 +98,18 @@ export async function credentialsOf(
   if (via === undefined) return { Authorization: `Bearer ${tokens[as]}` }
   const session = await site.session(as)
   return { Cookie: cookieOf(session), 'X-CSRF-Token': csrfTokenOf(session), 'Sec-Fetch-Site': 'same-origin' }
+}
+
+/** Puts what a machine reports at this very moment into the store: what is quiet for long has stalled. */
+export async function heard(
+  { store }: Farm,
+  machine: string,
+  stage: string,
+  detail: string | null = null,
+  progress: number | null = null,
+): Promise<void> {
+  const at = new Date().toISOString()
+  await recordEvents(store, [{ machine, at, stage, detail, progress, door: 'http', peer: null }])
 }
 
 export const quietPlace = { main: null, check: false, reload: null, restart: null, controlSocket: null } as const

@@ -3,10 +3,10 @@ import assert from 'node:assert/strict'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { recordConsoles, recordEvents } from '../../../server/inventory/store/record.ts'
+import { recordConsoles } from '../../../server/inventory/store/record.ts'
 import { farm as usual } from '../../unit/cli/cli.ts'
 import type { Farm } from '../api/farm.ts'
-import { quietPlace } from '../api/farm.ts'
+import { heard, quietPlace } from '../api/farm.ts'
 import { onEachDatabase } from '../../browser/farms.ts'
 import { assertAccessible, assertFits, assertPages, openBrowser } from '../browser.ts'
 
@@ -18,13 +18,8 @@ const crowded = usual
   .replace('vdisk: /dev/sda5,', 'vdisk: /dev/sda5, cpus: 2-3, vcpus: 2,')
   .replace('vdisk: /dev/sda6, memory_mib: 2048', 'vdisk: /dev/sda6, cpus: 3-4, memory_mib: 20480')
 
-async function heard({ store }: Farm, machine: string, stage: string, detail: string | null, progress: number | null) {
-  const at = new Date().toISOString()
-  await recordEvents(store, [{ machine, at, stage, detail, progress, door: 'http', peer: null }])
-}
-
 async function busy(farm: Farm): Promise<void> {
-  await heard(farm, 'acas0001', 'failed', 'no such disk: sda', null)
+  await heard(farm, 'acas0001', 'failed', 'no such disk: sda')
   for (const machine of ['acas0002', 'acas0003']) {
     await heard(farm, machine, 'installing', 'packages', machine === 'acas0002' ? 40 : 75)
     const tail = Array.from({ length: 30 }, (_, line) => `[${line}.000000] ${machine} unpacks another package`).join(

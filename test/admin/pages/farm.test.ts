@@ -1,62 +1,15 @@
 // The farm at a glance, its findings, its history, a Dom0 and the targets: as a browser without scripts asks for them.
 import assert from 'node:assert/strict'
-import { after, before, describe, test } from 'node:test'
-import type { TestContext } from 'node:test'
-import supertest from 'supertest'
-import type { Response } from 'supertest'
+import { describe, test } from 'node:test'
 import { readRevision, readSnapshot } from '../../../server/inventory/store/read.ts'
-import { recordConsoles, recordEvents } from '../../../server/inventory/store/record.ts'
-import { startMariaDb } from '../../mariadb.ts'
-import type { MariaDb } from '../../mariadb.ts'
+import { recordConsoles } from '../../../server/inventory/store/record.ts'
+import { flavours } from '../../databases.ts'
 import { farm as usual } from '../../unit/cli/cli.ts'
-import type { Farm } from '../api/farm.ts'
-import { openApiFarm } from '../api/farm.ts'
-import { cookieOf, get as asked, post as sent, textOf } from '../site.ts'
+import { heard } from '../api/farm.ts'
+import { textOf } from '../site.ts'
+import { carriedBy, openAsking } from './asking.ts'
 
-let mariaDb: MariaDb
-before(async () => void (mariaDb = await startMariaDb()))
-after(() => mariaDb.stop())
-
-type Fields = Readonly<Record<string, string>>
-type Asking = Readonly<{
-  farm: Farm
-  get: (path: string) => Promise<Response>
-  /** As htmx asks for a part of a page. */
-  part: (path: string, target: string) => Promise<Response>
-  post: (path: string, fields: Fields) => Promise<Response>
-}>
-
-async function open(t: TestContext, { user = 'operator', yaml = usual, flavour = 'SQLite' } = {}): Promise<Asking> {
-  const at = flavour === 'MariaDB' ? mariaDb.newDatabase(`farm_${Math.random().toString(36).slice(2)}`) : null
-  const farm = await openApiFarm(t, at, yaml)
-  const session = await farm.site.session(user)
-  return {
-    farm,
-    get: async (path) => asked(farm.site.app, path, session),
-    part: async (path, target) =>
-      supertest(farm.site.app)
-        .get(path)
-        .set('Cookie', cookieOf(session))
-        .set({ 'HX-Request': 'true', 'HX-Target': target }),
-    post: async (path, fields) => sent(farm.site.app, path, session, fields),
-  }
-}
-
-const hiddenIn = ({ text }: Response): Fields => {
-  const plain = (value: string): string =>
-    value.replaceAll('&quot;', '"').replaceAll('&#39;', "'").replaceAll('&amp;', '&')
-  const inputs = [...text.matchAll(/<input type="hidden" name="([^"]+)" value="([^"]*)">/g)]
-  const areas = [...text.matchAll(/<textarea name="([^"]+)" hidden>([^<]*)<\/textarea>/g)]
-  return Object.fromEntries(
-    [...inputs, ...areas].flatMap(([, name = '', value = '']) => (name === '_csrf' ? [] : [[name, plain(value)]])),
-  )
-}
-
-/** Of this very moment: what is quiet for long has stalled. */
-async function heard({ farm }: Asking, machine: string, stage: string, detail: string | null, progress: number | null) {
-  const at = new Date().toISOString()
-  await recordEvents(farm.store, [{ machine, at, stage, detail, progress, door: 'http', peer: null }])
-}
+const open = openAsking()
 
 describe('the farm at a glance', () => {
   test('installs that are on or failed, the failed ones first; counts lead to the machines', async (t) => {
@@ -64,9 +17,9 @@ describe('the farm at a glance', () => {
     assert.match(quiet, /Nothing is being installed, and nothing went wrong/)
     assert.match(quiet, /4<\/span> <span class="mark calm">never heard of/)
     const asking = await open(t, { user: 'viewer' })
-    await heard(asking, 'web', 'kickstart', null, null)
-    await heard(asking, 'web', 'installing', 'packages', 40)
-    await heard(asking, 'acas0001', 'failed', 'no such disk', null)
+    await heard(asking.farm, 'web', 'kickstart')
+    await heard(asking.farm, 'web', 'installing', 'packages', 40)
+    await heard(asking.farm, 'acas0001', 'failed', 'no such disk')
     const shown = await asking.part('/', 'now')
     const text = textOf(shown)
     assert.doesNotMatch(text, /<html/)
@@ -126,7 +79,7 @@ describe('findings', () => {
   })
 })
 
-for (const flavour of ['SQLite', 'MariaDB'])
+for (const flavour of flavours)
   describe(`history on ${flavour}`, () => {
     test('what one did in one go is one entry, found by machine, who and table', async (t) => {
       const { farm, get } = await open(t, { flavour })
@@ -143,7 +96,7 @@ for (const flavour of ['SQLite', 'MariaDB'])
     })
 
     test('two revisions are compared: rows before → after, and what is served; a viewer sees the rows', async (t) => {
-      const { farm, get } = await open(t, { flavour })
+      const { farm, get, as } = await open(t, { flavour })
       const before = await readRevision(farm.store)
       await farm.ask('patch', '/machines/acas0002', { body: { memory_mib: 3072 } })
       await farm.ask('patch', '/machines/acas0003', { body: { memory_mib: 3072 } })
@@ -154,9 +107,8 @@ for (const flavour of ['SQLite', 'MariaDB'])
       assert.match(text, /acas\[0002-0003\].*memory_mib<\/span> <del>2048<\/del>.*<ins>3072<\/ins>/)
       assert.doesNotMatch(text.slice(text.indexOf('In the inventory')), /web/, 'changed and changed back')
       assert.match(text, /What is served: \d machines? changes? in \d ways?/)
-      const seen = textOf(
-        await asked(farm.site.app, `/changes/diff?before=${before}`, await farm.site.session('viewer')),
-      )
+      const viewer = await as('viewer')
+      const seen = textOf(await viewer.get(`/changes/diff?before=${before}`))
       assert.match(seen, /<ins>3072/)
       assert.doesNotMatch(seen, /What is served|Take this back/)
       assert.match(textOf(await get('/changes/diff?before=99999')), /There is no revision 99999 yet/)
@@ -170,14 +122,14 @@ for (const flavour of ['SQLite', 'MariaDB'])
       await farm.ask('patch', '/machines/acas0002', { body: { vcpus: 4 } })
       const look = await get(`/changes/revert?before=${before}&after=${after}`)
       assert.match(textOf(look), /<del>3072<\/del>.*<ins>2048<\/ins>/)
-      const done = await post('/changes/revert', { ...hiddenIn(look), act: 'do' })
+      const done = await post('/changes/revert', { ...carriedBy(look), act: 'do' })
       assert.equal(done.status, 303, textOf(done))
       const { machines } = await readSnapshot(farm.store)
       assert.deepEqual([machines.get('acas0002')?.memory_mib, machines.get('acas0002')?.vcpus], [2048, 4])
       const back = await get(`/changes/revert?to=${before}`)
       assert.match(textOf(back), /Back to revision/)
-      assert.equal((await post('/changes/revert', { ...hiddenIn(back), act: 'do', seen: 'other' })).status, 409)
-      assert.equal((await post('/changes/revert', { ...hiddenIn(back), act: 'do' })).status, 303)
+      assert.equal((await post('/changes/revert', { ...carriedBy(back), act: 'do', seen: 'other' })).status, 409)
+      assert.equal((await post('/changes/revert', { ...carriedBy(back), act: 'do' })).status, 303)
       assert.equal((await readSnapshot(farm.store)).machines.get('acas0002')?.vcpus, null)
       assert.equal((await get('/changes/revert')).status, 422)
     })
@@ -220,7 +172,7 @@ describe('a Dom0', () => {
   test('its installs stand side by side, each with its console', async (t) => {
     const asking = await open(t)
     for (const name of ['acas0002', 'acas0003']) {
-      await heard(asking, name, 'installing', 'packages', 40)
+      await heard(asking.farm, name, 'installing', 'packages', 40)
       await recordConsoles(asking.farm.store, [
         { machine: name, at: new Date().toISOString(), tail: `hello of ${name}\n\nlast <line>` },
       ])
@@ -251,7 +203,7 @@ describe('a Dom0', () => {
     const wrong = await post('/machines/acas0003/move', { ...place, 'set.cpus': 'two', act: 'look' })
     assert.deepEqual([wrong.status, /expected CPU numbers such as/.test(textOf(wrong))], [422, true])
     const look = await post('/machines/acas0003/move', { ...place, 'set.cpus': '4', act: 'look' })
-    const done = await post('/machines/acas0003/move', { ...place, ...hiddenIn(look), 'set.cpus': '4', act: 'do' })
+    const done = await post('/machines/acas0003/move', { ...place, ...carriedBy(look), 'set.cpus': '4', act: 'do' })
     assert.deepEqual([done.status, done.headers['location']], [303, '/machines/acas0001/guests?done=moved'])
     const guest = (await readSnapshot(farm.store)).machines.get('acas0003')
     assert.deepEqual([guest?.cpus, guest?.memory_mib], ['4', 4096])
@@ -267,20 +219,20 @@ describe('targets', () => {
     const look = await get('/generate/tftpboot')
     assert.match(textOf(look), /files would be written, 0 removed.*machines change in/)
     await farm.ask('patch', '/machines/web', { body: { serial_console: 'ttyS0,115200n8' } })
-    const late = await post('/generate/tftpboot', { ...hiddenIn(look), act: 'do' })
+    const late = await post('/generate/tftpboot', { ...carriedBy(look), act: 'do' })
     assert.deepEqual([late.status, /no longer what you saw/.test(textOf(late))], [409, true])
-    const done = await post('/generate/tftpboot', { ...hiddenIn(late), act: 'do' })
+    const done = await post('/generate/tftpboot', { ...carriedBy(late), act: 'do' })
     assert.match(textOf(done), /Generation 1 is published/)
     assert.match(textOf(await get('/generate/tftpboot')), /All \d+ files are as the inventory has it/)
     await farm.ask('patch', '/machines/web', { body: { serial_console: 'ttyS1,115200n8' } })
     const second = await get('/generate/tftpboot')
     assert.match(textOf(second), /1 machine changes in 1 way.*-SERIAL 0 115200.*\+SERIAL 1 115200/)
-    assert.match(textOf(await post('/generate/tftpboot', { ...hiddenIn(second), act: 'do' })), /Generation 2/)
+    assert.match(textOf(await post('/generate/tftpboot', { ...carriedBy(second), act: 'do' })), /Generation 2/)
     const ask = await get('/generate/tftpboot/rollback?to=1')
     assert.match(textOf(ask), /Bring back generation 1 of tftpboot\?/)
-    const back = await post('/generate/tftpboot/rollback', hiddenIn(ask))
+    const back = await post('/generate/tftpboot/rollback', carriedBy(ask))
     assert.match(textOf(back), /Generation 3 is published.*in force<\/span> <span class="tag">as 1/)
-    assert.equal((await post('/generate/tftpboot/rollback', hiddenIn(ask))).status, 422, 'another one is in force now')
+    assert.equal((await post('/generate/tftpboot/rollback', carriedBy(ask))).status, 422, 'another one is in force now')
   })
 
   test('a viewer sees which there are; a server without any says how to have one', async (t) => {

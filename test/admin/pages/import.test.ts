@@ -1,30 +1,12 @@
 // Import and export: every row with what becomes of it, then all or nothing.
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import type { TestContext } from 'node:test'
 import supertest from 'supertest'
 import type { Response } from 'supertest'
-import { csrfTokenOf } from '../../../server/admin/secrets.ts'
-import { openApiFarm } from '../api/farm.ts'
-import { cookieOf, get, textOf } from '../site.ts'
+import { cookieOf, textOf } from '../site.ts'
+import { openAsking } from './asking.ts'
 
-type Fields = Readonly<Record<string, string>>
-
-async function open(t: TestContext) {
-  const farm = await openApiFarm(t)
-  const session = await farm.site.session('operator')
-  const send = (fields: Fields, file?: Readonly<{ name: string; text: string }>): Promise<Response> => {
-    const request = supertest(farm.site.app)
-      .post('/import')
-      .set('Cookie', cookieOf(session))
-      .set('Sec-Fetch-Site', 'same-origin')
-      .field('_csrf', csrfTokenOf(session))
-    for (const [name, value] of Object.entries(fields)) void request.field(name, value)
-    if (file !== undefined) void request.attach('document', Buffer.from(file.text), file.name)
-    return request
-  }
-  return { farm, send, get: (path: string) => get(farm.site.app, path, session) }
-}
+const open = openAsking()
 
 const csv = 'hostname,profile,memory_mib\nweb,base,4096\nacas0002,base,2048\ndb01,base,1024\n'
 const seenIn = ({ text }: Response): string => /name="seen" value="([^"]*)"/.exec(text)?.[1] ?? ''
@@ -33,8 +15,8 @@ const countsIn = (answer: Response): string =>
 
 describe('import', () => {
   test('a file’s rows are shown as new, changed, unchanged; then they are put in, in one transaction', async (t) => {
-    const { farm, send } = await open(t)
-    const look = await send({ act: 'look' }, { name: 'machines.csv', text: csv })
+    const { farm, upload } = await open(t)
+    const look = await upload('/import', { act: 'look' }, { name: 'machines.csv', text: csv })
     assert.equal(look.status, 200)
     assert.equal(countsIn(look), '1 new, 1 changed, 1 unchanged, 0 refused')
     assert.match(
@@ -45,7 +27,7 @@ describe('import', () => {
     const before = (await farm.ask('get', '/changes', { query: { limit: '1' } })).body as {
       items: { revision: number }[]
     }
-    const done = await send({ act: 'do', text: csv, name: 'machines.csv', seen: seenIn(look), force: '1' })
+    const done = await upload('/import', { act: 'do', text: csv, name: 'machines.csv', seen: seenIn(look), force: '1' })
     assert.deepEqual([done.status, done.headers['location']], [303, '/import?done=1'])
     const { items } = (await farm.ask('get', '/changes', { query: { limit: '3' } })).body as {
       items: { revision: number; who: string; key: string }[]
@@ -55,9 +37,9 @@ describe('import', () => {
   })
 
   test('a row that can’t be read is refused with line, field, value and reason, and then nothing is imported', async (t) => {
-    const { send, get } = await open(t)
+    const { upload, get } = await open(t)
     const text = csv.replace('4096', 'much')
-    const look = await send({ act: 'do', text, kind: 'machines', seen: '' })
+    const look = await upload('/import', { act: 'do', text, kind: 'machines', seen: '' })
     assert.equal(look.status, 422)
     assert.equal(countsIn(look), '1 new, 0 changed, 1 unchanged, 1 refused')
     assert.match(
@@ -69,34 +51,34 @@ describe('import', () => {
   })
 
   test('YAML is read as the export writes it; what is no document, or fits no table, is said', async (t) => {
-    const { send, get } = await open(t)
+    const { upload, get } = await open(t)
     const yaml = (await get('/export/inventory.yaml')).text
-    const same = await send({ act: 'look', text: yaml })
+    const same = await upload('/import', { act: 'look', text: yaml })
     assert.match(countsIn(same), /^0 new, 0 changed, \d+ unchanged, 0 refused$/)
     assert.doesNotMatch(same.text, /never-shown.*<section class="card" aria-labelledby="document">/s)
-    assert.match(textOf(await send({ act: 'look', text: 'machines: [' })), /text: /)
+    assert.match(textOf(await upload('/import', { act: 'look', text: 'machines: [' })), /text: /)
     assert.match(
-      textOf(await send({ act: 'look', text: 'a,b\n1,2\n' })),
+      textOf(await upload('/import', { act: 'look', text: 'a,b\n1,2\n' })),
       /The columns of this CSV \(a, b\) fit no table/,
     )
-    assert.match(textOf(await send({ act: 'look', text: ' ' })), /Choose a file, or paste its text/)
+    assert.match(textOf(await upload('/import', { act: 'look', text: ' ' })), /Choose a file, or paste its text/)
     assert.match(
-      textOf(await send({ act: 'look', text: 'machines: {x: {profile: base}}', kind: 'yaml' })),
+      textOf(await upload('/import', { act: 'look', text: 'machines: {x: {profile: base}}', kind: 'yaml' })),
       /x<\/strong>: hostname "x": the machine has no interface with a MAC/,
     )
   })
 
   test('what has changed since it was shown is shown anew, and not done', async (t) => {
-    const { farm, send } = await open(t)
-    const look = await send({ act: 'look', text: csv, kind: 'machines' })
+    const { farm, upload } = await open(t)
+    const look = await upload('/import', { act: 'look', text: csv, kind: 'machines' })
     await farm.ask('patch', '/machines/web', { body: { memory_mib: 8 } })
-    const again = await send({ act: 'do', text: csv, kind: 'machines', seen: seenIn(look), force: '1' })
+    const again = await upload('/import', { act: 'do', text: csv, kind: 'machines', seen: seenIn(look), force: '1' })
     assert.deepEqual([again.status, /it is no longer what you saw/.test(textOf(again))], [409, true])
   })
 
   test('a document that is too long is refused, and so is a form without its token', async (t) => {
-    const { farm, send } = await open(t)
-    assert.equal((await send({ act: 'look', text: 'x'.repeat(3 * 1024 * 1024) })).status, 413)
+    const { farm, upload } = await open(t)
+    assert.equal((await upload('/import', { act: 'look', text: 'x'.repeat(3 * 1024 * 1024) })).status, 413)
     const session = await farm.site.session('operator')
     const bare = await supertest(farm.site.app)
       .post('/import')

@@ -3,7 +3,8 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { readChanges } from '../../../server/inventory/store/read.ts'
 import { recordEvents } from '../../../server/inventory/store/record.ts'
-import { get, textOf } from '../site.ts'
+import { flavours } from '../../databases.ts'
+import { textOf } from '../site.ts'
 import { filledIn, openAsking } from './asking.ts'
 
 const open = openAsking()
@@ -15,7 +16,7 @@ const installing = {
 
 describe('one machine', () => {
   test('shows what it is, and of each value from which layer it comes', async (t) => {
-    const { get } = await open(t, 'SQLite', 'viewer')
+    const { get } = await open(t, { user: 'viewer' })
     const answer = await get('/machines/web')
     assert.equal(answer.status, 200)
     const text = textOf(answer)
@@ -35,7 +36,7 @@ describe('one machine', () => {
   })
 
   test('every layer that says something about a value is named, and which of them holds', async (t) => {
-    const { farm, get } = await open(t, 'SQLite')
+    const { farm, get } = await open(t)
     await farm.ask('patch', '/machines/web', { body: { params: { timezone: 'Europe/Paris' } } })
     const text = textOf(await get('/machines/web?layers=1'))
     const [, row = ''] = /params\.timezone<\/th>(.*?)<\/tr>/.exec(text) ?? []
@@ -43,7 +44,7 @@ describe('one machine', () => {
   })
 
   test('a row that can’t be read is shown with why, and is mended by its form', async (t) => {
-    const { farm, get, post } = await open(t, 'SQLite')
+    const { farm, get, post } = await open(t)
     await farm.store.db
       .updateTable('machines' as never)
       .set({ memory_mib: 'much' } as never)
@@ -59,7 +60,7 @@ describe('one machine', () => {
   })
 
   test('what it will be told is shown for each firmware; a viewer sees no text and no secret', async (t) => {
-    const { get, as } = await open(t, 'SQLite')
+    const { get, as } = await open(t)
     await (await as('operator')).post('/bulk/boot', { select: 'web', boot: 'rescue' })
     for (const [firmware, expected] of [
       ['bios', /pxelinux/],
@@ -77,7 +78,7 @@ describe('one machine', () => {
   })
 
   test('its artefacts are listed for all, and shown in colours to operators alone', async (t) => {
-    const { get, as } = await open(t, 'SQLite')
+    const { get, as } = await open(t)
     assert.match(textOf(await get('/machines/acas0001/artefacts')), /xen\/acas0002/)
     const kickstart = await get('/machines/web/artefact?name=kickstart')
     assert.match(kickstart.text, /<span class="hljs-keyword">rootpw<\/span> <span class="hljs-variable">\$6<\/span>/)
@@ -90,25 +91,25 @@ describe('one machine', () => {
   })
 
   test('its timeline is asked for again, and answered only when there is something new', async (t) => {
-    const { farm, get: ask } = await open(t, 'SQLite')
-    assert.match(textOf(await ask('/machines/web/timeline')), /Nothing yet/)
+    const { farm, get, as } = await open(t)
+    assert.match(textOf(await get('/machines/web/timeline')), /Nothing yet/)
     await recordEvents(farm.store, [{ ...installing, stage: 'armed', progress: null, detail: null }, installing])
-    const answer = await ask('/machines/web/timeline')
+    const answer = await get('/machines/web/timeline')
     assert.match(textOf(answer), /<strong>installing<\/strong> 40 % packages/)
     assert.match(textOf(answer), /<li class="step done">armed/)
     const [, live = ''] = /hx-get="([^"]+)"/.exec(answer.text) ?? []
-    const session = await farm.site.session('viewer')
-    const again = () => get(farm.site.app, live, session).set('HX-Request', 'true')
+    const viewer = await as('viewer')
+    const again = () => viewer.part(live)
     assert.equal((await again()).status, 204)
     await recordEvents(farm.store, [{ ...installing, progress: 60, at: '2026-11-23T12:01:00.000Z' }])
     assert.match((await again()).text, /60 %/)
   })
 })
 
-for (const flavour of ['SQLite', 'MariaDB'] as const)
+for (const flavour of flavours)
   describe(`one machine changed, ${flavour}`, () => {
     test('fields, params and interfaces are changed after a look; what was not touched stays as it is', async (t) => {
-      const { farm, get, post } = await open(t, flavour)
+      const { farm, get, post } = await open(t, { flavour })
       const form = await get('/machines/web/edit')
       const filled = filledIn(form)
       assert.equal(filled['nic.eth0.30.vlan'], '30')
@@ -149,7 +150,7 @@ for (const flavour of ['SQLite', 'MariaDB'] as const)
     })
 
     test('a profile and a network that are not there stay in the form, and nothing is changed unasked', async (t) => {
-      const { farm, get, post } = await open(t, flavour)
+      const { farm, get, post } = await open(t, { flavour })
       const body = { profile: 'gone', interfaces: { eth0: { network: 'gone' } } }
       await farm.ask('patch', '/machines/web', { body, query: { force: 'true' } })
       const review = await post('/machines/web/edit', { ...filledIn(await get('/machines/web/edit')), act: 'review' })
@@ -157,7 +158,7 @@ for (const flavour of ['SQLite', 'MariaDB'] as const)
     })
 
     test('faults stand beside their fields', async (t) => {
-      const { get, post } = await open(t, flavour)
+      const { get, post } = await open(t, { flavour })
       const filled = filledIn(await get('/machines/web/edit'))
       const wrong = await post('/machines/web/edit', {
         ...filled,
@@ -179,7 +180,7 @@ for (const flavour of ['SQLite', 'MariaDB'] as const)
     })
 
     test('who edits while somebody else does keeps both changes, and is asked where they meet', async (t) => {
-      const { farm, get, post } = await open(t, flavour)
+      const { farm, get, post } = await open(t, { flavour })
       const filled = filledIn(await get('/machines/web/edit'))
       await farm.ask('patch', '/machines/web', { body: { memory_mib: 8192, disk: 'sdb' }, as: 'admin' })
       const merged = await post('/machines/web/edit', {
@@ -205,7 +206,7 @@ for (const flavour of ['SQLite', 'MariaDB'] as const)
     })
 
     test('its history names who changed what, and a change is taken back without what came after it', async (t) => {
-      const { farm, get, post, as } = await open(t, flavour)
+      const { farm, get, post, as } = await open(t, { flavour })
       await farm.ask('patch', '/machines/web', { body: { memory_mib: 4096, vcpus: 2, params: { rack: 'r1' } } })
       const [first] = await readChanges(farm.store, { machine: 'web', limit: 1 })
       await farm.ask('patch', '/machines/web', { body: { vcpus: 8, params: { row: 'a' } } })
@@ -226,7 +227,7 @@ for (const flavour of ['SQLite', 'MariaDB'] as const)
     })
 
     test('from its page one comes back to it when an install is armed, or taken back', async (t) => {
-      const { get, post } = await open(t, flavour)
+      const { get, post } = await open(t, { flavour })
       const form = await get('/bulk/arm?machine=web&back=machine')
       assert.match(textOf(form), /<strong>nvme0n1<\/strong>/)
       const armed = await post('/bulk/arm', { ...filledIn(form), act: 'do', sure: '1' })

@@ -1,51 +1,18 @@
 // The table of machines, and what is done to many of them, on SQLite and on MariaDB: asked as a browser without scripts asks.
 import assert from 'node:assert/strict'
-import { after, before, describe, test } from 'node:test'
-import type { TestContext } from 'node:test'
+import { describe, test } from 'node:test'
 import type { Response } from 'supertest'
 import { readChanges, readSnapshot } from '../../../server/inventory/store/read.ts'
-import { startMariaDb } from '../../mariadb.ts'
-import type { MariaDb } from '../../mariadb.ts'
+import { flavours } from '../../databases.ts'
 import type { Farm } from '../api/farm.ts'
-import { openApiFarm } from '../api/farm.ts'
-import { get, post, textOf } from '../site.ts'
+import { textOf } from '../site.ts'
+import { carriedBy, openAsking } from './asking.ts'
 
-let mariaDb: MariaDb
-before(async () => void (mariaDb = await startMariaDb()))
-after(() => mariaDb.stop())
-
-type Fields = Readonly<Record<string, string>>
-type Asking = Readonly<{
-  farm: Farm
-  get: (path: string) => Promise<Response>
-  post: (path: string, fields: Fields) => Promise<Response>
-}>
-
-async function open(t: TestContext, flavour: string, user = 'operator'): Promise<Asking> {
-  const at = flavour === 'MariaDB' ? mariaDb.newDatabase(`pages_${Math.random().toString(36).slice(2)}`) : null
-  const farm = await openApiFarm(t, at)
-  const session = await farm.site.session(user)
-  return {
-    farm,
-    get: async (path) => get(farm.site.app, path, session),
-    post: async (path, fields) => post(farm.site.app, path, session, fields),
-  }
-}
+const open = openAsking()
 
 /** Host names in the order of the table. */
 const listed = ({ text }: Response): readonly string[] =>
   [...text.matchAll(/<th scope="row"><a href="\/machines\/([^"]+)">/g)].map(([, name = '']) => name)
-
-/** What the form of an answer carries on, as the browser would send it. */
-function carriedBy({ text }: Response): Fields {
-  const areas = [...text.matchAll(/<textarea name="([^"]+)" hidden>([^<]*)<\/textarea>/g)]
-  const inputs = [...text.matchAll(/<input type="hidden" name="([^"]+)" value="([^"]*)">/g)]
-  const plain = (value: string): string =>
-    value.replaceAll('&quot;', '"').replaceAll('&#39;', "'").replaceAll('&amp;', '&')
-  return Object.fromEntries(
-    [...areas, ...inputs].flatMap(([, name = '', value = '']) => (name === '_csrf' ? [] : [[name, plain(value)]])),
-  )
-}
 
 const armedOnes = async ({ store }: Farm): Promise<readonly string[]> =>
   [...(await readSnapshot(store)).tokens].flatMap(([machine, tokens]) =>
@@ -54,7 +21,7 @@ const armedOnes = async ({ store }: Farm): Promise<readonly string[]> =>
 
 describe('the table of machines', () => {
   test('finds by parts of names, addresses, MACs, profiles and Dom0s, and by the command line’s selectors', async (t) => {
-    const { get } = await open(t, 'SQLite')
+    const { get } = await open(t)
     const found: Readonly<Record<string, readonly string[]>> = {
       '': ['acas0001', 'acas0002', 'acas0003', 'web'],
       'q=ACAS': ['acas0001', 'acas0002', 'acas0003'],
@@ -82,7 +49,7 @@ describe('the table of machines', () => {
   })
 
   test('a selector that can’t be understood is a sentence on the page, and what is no filter is none', async (t) => {
-    const { get } = await open(t, 'SQLite')
+    const { get } = await open(t)
     assert.match(textOf(await get('/machines?q=memori%3D3')), /not a filter; those there are: hostname/)
     assert.match(textOf(await get('/machines?q=acas[0001-9999]')), /There is no machine acas0004/)
     assert.match(textOf(await get('/machines?q=nowhere')), /No machine matches/)
@@ -91,7 +58,7 @@ describe('the table of machines', () => {
   })
 
   test('a withheld machine is marked, found by its state, and served again when it is mended', async (t) => {
-    const { farm, get } = await open(t, 'SQLite')
+    const { farm, get } = await open(t)
     await get('/machines')
     await farm.ask('patch', '/machines/web', {
       body: { interfaces: { eth0: { ip: '192.0.2.11' } } },
@@ -108,7 +75,7 @@ describe('the table of machines', () => {
   })
 
   test('its columns, order and filters stand in the address; a viewer has nothing to change with', async (t) => {
-    const { get } = await open(t, 'SQLite', 'viewer')
+    const { get } = await open(t, { user: 'viewer' })
     const { text } = await get('/machines?column=ip&column=memory_mib&sort=-memory_mib&q=acas')
     const [head = ''] = /<thead>.*?<\/thead>/s.exec(text) ?? []
     assert.deepEqual(
@@ -123,17 +90,13 @@ describe('the table of machines', () => {
   })
 
   test('a search as one types puts its own address into the history', async (t) => {
-    const { farm } = await open(t, 'SQLite')
-    const answer = await get(
-      farm.site.app,
-      '/machines?q=web&profile=&boot=&state=&dom0=',
-      await farm.site.session('viewer'),
-    ).set('HX-Request', 'true')
+    const { part } = await open(t, { user: 'viewer' })
+    const answer = await part('/machines?q=web&profile=&boot=&state=&dom0=')
     assert.equal(answer.headers['hx-push-url'], '/machines?q=web')
   })
 
   test('rows that can’t be read are in it, and marked', async (t) => {
-    const { farm, get } = await open(t, 'SQLite')
+    const { farm, get } = await open(t)
     await farm.store.db
       .updateTable('machines' as never)
       .set({ memory_mib: 'much' } as never)
@@ -144,10 +107,10 @@ describe('the table of machines', () => {
   })
 })
 
-for (const flavour of ['SQLite', 'MariaDB'])
+for (const flavour of flavours)
   describe(`many at once, ${flavour}`, () => {
     test('fields are changed after a look at before, after and what is served, in one transaction signed by who did it', async (t) => {
-      const { farm, get, post } = await open(t, flavour)
+      const { farm, get, post } = await open(t, { flavour })
       const form = await get('/bulk/edit?machine=acas0002&machine=acas0003')
       assert.match(textOf(form), /acas\[0002-0003\].*2048/)
       const set = {
@@ -172,7 +135,7 @@ for (const flavour of ['SQLite', 'MariaDB'])
     })
 
     test('when somebody else has changed one of them meanwhile nothing is done, and the page says who and what', async (t) => {
-      const { farm, post } = await open(t, flavour)
+      const { farm, post } = await open(t, { flavour })
       const review = await post('/bulk/edit', { select: 'acas[0002-0003]', 'set.memory_mib': '4096', act: 'review' })
       await farm.ask('patch', '/machines/acas0003', { body: { notes: 'mine' }, as: 'admin' })
       const again = await post('/bulk/edit', { ...carriedBy(review), act: 'do' })
@@ -182,7 +145,7 @@ for (const flavour of ['SQLite', 'MariaDB'])
     })
 
     test('what can’t stand in a field is said beside it; what would withhold machines takes a tick', async (t) => {
-      const { get, post } = await open(t, flavour)
+      const { get, post } = await open(t, { flavour })
       const select = 'acas0002, web'
       const wrong = await post('/bulk/edit', { select, 'set.memory_mib': 'much', act: 'review' })
       assert.equal(wrong.status, 422)
@@ -202,7 +165,7 @@ for (const flavour of ['SQLite', 'MariaDB'])
     })
 
     test('an install is armed after its disks were named and a tick, and not twice by one decision', async (t) => {
-      const { farm, get, post } = await open(t, flavour)
+      const { farm, get, post } = await open(t, { flavour })
       const form = await get('/bulk/arm?scope=all&q=web')
       assert.match(textOf(form), /<th scope="row" class="folds">web<\/th><td class="folds"><strong>nvme0n1<\/strong>/)
       const decided = { ...carriedBy(form), guests: 'new', hours: '2', act: 'do' }
@@ -223,7 +186,7 @@ for (const flavour of ['SQLite', 'MariaDB'])
     })
 
     test('a machine that can’t be installed is named with the reason, and nothing can be armed', async (t) => {
-      const { farm, get, post } = await open(t, flavour)
+      const { farm, get, post } = await open(t, { flavour })
       await farm.ask('patch', '/machines/web', { body: { disk: null } })
       const form = await get('/bulk/arm?machine=web')
       assert.match(textOf(form), /Nothing can be armed like this.*<strong>web<\/strong>:/)
@@ -232,7 +195,7 @@ for (const flavour of ['SQLite', 'MariaDB'])
     })
 
     test('the next boot is set; an install that was armed is taken back', async (t) => {
-      const { get, post } = await open(t, flavour)
+      const { get, post } = await open(t, { flavour })
       assert.match(
         textOf(await get('/bulk/boot?scope=page&q=acas&from=acas0002')),
         /acas\[0002-0003\].*Now: local \(2\)/,
@@ -243,7 +206,7 @@ for (const flavour of ['SQLite', 'MariaDB'])
     })
 
     test('machines are removed, and no guest is left without its Dom0', async (t) => {
-      const { get, post } = await open(t, flavour)
+      const { get, post } = await open(t, { flavour })
       assert.match(textOf(await get('/bulk/remove?machine=acas0001')), /still has 2 guests: acas\[0002-0003\]/)
       const ask = await get('/bulk/remove?scope=all&q=acas')
       assert.match(textOf(ask), /Remove 3 machines\?/)
@@ -252,7 +215,7 @@ for (const flavour of ['SQLite', 'MariaDB'])
     })
 
     test('a machine is added with its interfaces; faults stand beside their fields', async (t) => {
-      const { get, post } = await open(t, flavour)
+      const { get, post } = await open(t, { flavour })
       const nic = {
         'nic.0.name': 'eth0',
         'nic.0.mac': '00:00:5e:00:53:99',
@@ -283,7 +246,7 @@ for (const flavour of ['SQLite', 'MariaDB'])
     })
 
     test('a stranger who asked is adopted by way of the form, with MAC', async (t) => {
-      const { get } = await open(t, flavour)
+      const { get } = await open(t, { flavour })
       const seen = await get('/seen')
       const [, href = ''] = /href="(\/add\?[^"]+)"/.exec(seen.text) ?? []
       assert.equal(href, '/add?mac=00%3A00%3A5e%3A00%3A53%3A78')
@@ -292,7 +255,7 @@ for (const flavour of ['SQLite', 'MariaDB'])
   })
 
 test('nobody is chosen, or somebody who is not there: a page that says the way out', async (t) => {
-  const { get, post } = await open(t, 'SQLite')
+  const { get, post } = await open(t)
   assert.match(textOf(await get('/bulk/edit')), /No machine is chosen: go back to the list/)
   const gone = await post('/bulk/edit', { select: 'nobody', act: 'review' })
   assert.deepEqual([gone.status, /there is no machine nobody/i.test(textOf(gone))], [422, true])

@@ -1,6 +1,7 @@
 // Networks, profiles and images, on SQLite and on MariaDB: asked as a browser without scripts asks.
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { flavours } from '../../databases.ts'
 import { textOf } from '../site.ts'
 import { filledIn, openAsking } from './asking.ts'
 
@@ -8,7 +9,7 @@ const open = openAsking()
 
 describe('networks, profiles and images', () => {
   test('are listed with how many machines use each', async (t) => {
-    const { get } = await open(t, 'SQLite', 'viewer')
+    const { get } = await open(t, { user: 'viewer' })
     assert.match(
       textOf(await get('/networks')),
       /<a href="\/networks\/farm">farm<\/a><\/th><td class="number">4<\/td><td>192\.0\.2\.0\/24/,
@@ -21,7 +22,7 @@ describe('networks, profiles and images', () => {
   })
 
   test('a profile shows what holds along its chain and which of it says so, and its machines', async (t) => {
-    const { farm, get } = await open(t, 'SQLite', 'viewer')
+    const { farm, get } = await open(t, { user: 'viewer' })
     await farm.ask('patch', '/profiles/dom0', { body: { params: { 'packages+': ['xen'], api_token: 'hush' } } })
     const text = textOf(await get('/profiles/dom0'))
     assert.match(text, /Hypervisor<\/th><td class="folds lines">xen<\/td><td>here/)
@@ -36,7 +37,7 @@ describe('networks, profiles and images', () => {
   })
 
   test('a row that can’t be read is named in the list, shown, and mended', async (t) => {
-    const { farm, get, post } = await open(t, 'SQLite')
+    const { farm, get, post } = await open(t)
     await farm.store.db
       .updateTable('networks' as never)
       .set({ gateway: 'nowhere' } as never)
@@ -52,10 +53,10 @@ describe('networks, profiles and images', () => {
   })
 })
 
-for (const flavour of ['SQLite', 'MariaDB'] as const)
+for (const flavour of flavours)
   describe(`changed, ${flavour}`, () => {
     test('a change says before it is done how many machines would be served otherwise', async (t) => {
-      const { farm, get, post } = await open(t, flavour)
+      const { farm, get, post } = await open(t, { flavour })
       const form = filledIn(await get('/profiles/base/edit'))
       assert.deepEqual([form['set.image'], form['set.params']], ['el9', 'packages = ["vim"]'])
       const review = await post('/profiles/base/edit', {
@@ -86,7 +87,7 @@ for (const flavour of ['SQLite', 'MariaDB'] as const)
     })
 
     test('faults stand beside their fields; two who edit at once keep both changes', async (t) => {
-      const { farm, get, post } = await open(t, flavour)
+      const { farm, get, post } = await open(t, { flavour })
       const form = filledIn(await get('/networks/farm/edit'))
       const wrong = await post('/networks/farm/edit', { ...form, 'set.cidr': '192.0.2.0', act: 'review' })
       assert.deepEqual([wrong.status, /id="set-cidr-fault">expected a network/.test(wrong.text)], [422, true])
@@ -100,7 +101,7 @@ for (const flavour of ['SQLite', 'MariaDB'] as const)
     })
 
     test('what would withhold machines takes a tick', async (t) => {
-      const { get, post } = await open(t, flavour)
+      const { get, post } = await open(t, { flavour })
       const form = filledIn(await get('/profiles/base/edit'))
       const review = await post('/profiles/base/edit', { ...form, 'set.parent': 'base', act: 'review' })
       assert.match(textOf(review), /Would be withheld/)
@@ -109,7 +110,7 @@ for (const flavour of ['SQLite', 'MariaDB'] as const)
     })
 
     test('one is added, alone or like another, and removed while nothing names it', async (t) => {
-      const { get, post } = await open(t, flavour)
+      const { get, post } = await open(t, { flavour })
       assert.match(
         textOf(await get('/profiles/base/remove')),
         /in use by profiles dom0 and machines acas\[0001-0003\], web/,

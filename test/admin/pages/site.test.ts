@@ -1,13 +1,14 @@
 // The site's own values, on SQLite and on MariaDB: asked as a browser without scripts asks.
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { flavours } from '../../databases.ts'
 import { textOf } from '../site.ts'
 import { filledIn, openAsking } from './asking.ts'
 
 const open = openAsking()
 
 test('a viewer sees the values but no secret, and is led to no form', async (t) => {
-  const { get } = await open(t, 'SQLite', 'viewer')
+  const { get } = await open(t, { user: 'viewer' })
   const text = textOf(await get('/site'))
   assert.match(text, /timezone<\/th><td class="folds">Etc\/UTC/)
   assert.match(text, /root_password_hash<\/th><td class="folds">\(secret\)/)
@@ -15,10 +16,10 @@ test('a viewer sees the values but no secret, and is led to no form', async (t) 
   assert.equal((await get('/site/edit')).status, 403)
 })
 
-for (const flavour of ['SQLite', 'MariaDB'] as const)
+for (const flavour of flavours)
   describe(`changed, ${flavour}`, () => {
     test('values are changed, added and emptied away in one change, after a look at whom it concerns', async (t) => {
-      const { farm, get, post } = await open(t, flavour)
+      const { farm, get, post } = await open(t, { flavour })
       await farm.ask('put', '/site/old', { body: { value: 'gone soon' } })
       const form = filledIn(await get('/site/edit'))
       assert.deepEqual([form['set.timezone'], form['set.old'], form['add.lines']], ['Etc/UTC', 'gone soon', ''])
@@ -42,7 +43,7 @@ for (const flavour of ['SQLite', 'MariaDB'] as const)
     })
 
     test('a value whose row can’t be read is found in the findings, led to and mended', async (t) => {
-      const { farm, get, post } = await open(t, flavour)
+      const { farm, get, post } = await open(t, { flavour })
       await farm.store.db
         .updateTable('site' as never)
         .set({ value: 'Etc/UTC' } as never)
@@ -60,7 +61,7 @@ for (const flavour of ['SQLite', 'MariaDB'] as const)
   })
 
 test('what is wrong is said beside its field, and nothing is changed', async (t) => {
-  const { farm, get, post } = await open(t, 'SQLite')
+  const { farm, get, post } = await open(t)
   const form = filledIn(await get('/site/edit'))
   const before = farm.site.admin.live.snapshot().revision
   for (const [lines, why] of [
@@ -75,7 +76,7 @@ test('what is wrong is said beside its field, and nothing is changed', async (t)
 })
 
 test('who changes the site at the same time as somebody else is told, and both are kept', async (t) => {
-  const { farm, get, post } = await open(t, 'SQLite')
+  const { farm, get, post } = await open(t)
   const form = filledIn(await get('/site/edit'))
   await farm.ask('put', '/site/rack', { body: { value: 'r1' }, as: 'admin' })
   await farm.ask('patch', '/site/timezone', { body: { value: 'Asia/Tokyo' }, as: 'admin' })

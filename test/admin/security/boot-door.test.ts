@@ -5,18 +5,15 @@ import { createHash } from 'node:crypto'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { request } from 'node:http'
 import { join } from 'node:path'
-import { before, describe, test } from 'node:test'
+import { describe, test } from 'node:test'
 import type { TestContext } from 'node:test'
 import { loadTemplates } from '../../../server/cli/templates.ts'
 import type { Token } from '../../../server/inventory/rows.ts'
 import { recordArming } from '../../../server/inventory/store/record.ts'
 import { artefactsOf, catalogue } from '../../../server/render/catalogue.ts'
-import { fileCache } from '../../../server/serve/files.ts'
-import { httpApp } from '../../../server/serve/http/app.ts'
-import { openMetrics } from '../../../server/serve/metrics.ts'
-import { openTimeline } from '../../../server/serve/timeline.ts'
 import type { RunningServer } from '../../../server/serve/server.ts'
-import { silent, snapshotOf, sqliteStore, startServer, temporaryFolder } from '../../fixtures.ts'
+import { sqliteStore, startServer, temporaryFolder } from '../../fixtures.ts'
+import { openHttpDoor } from '../../protocol/http-door.ts'
 import { cookieOf, openTestSite } from '../site.ts'
 
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex')
@@ -137,7 +134,7 @@ describe('each artefact of the catalogue', () => {
     }
   })
 
-  test('goes to nobody else: not with ananother machine’s tokens, not with the right one from elsewhere', async (t) => {
+  test('goes to nobody else: not with another machine’s tokens, not with the right one from elsewhere', async (t) => {
     const { port, paths, tokenOf } = await open(t)
     for (const { name, path, machine } of paths) {
       const elsewhere = [
@@ -172,35 +169,12 @@ describe('each artefact of the catalogue', () => {
 })
 
 describe('what anybody gets there', () => {
-  let routes: readonly string[]
-  before(() => {
-    const snapshot = snapshotOf('')
-    const timeline = openTimeline({ record: () => undefined, hear: () => undefined })
-    const { router } = httpApp({
-      resolver: { resolve: () => assert.fail('nothing is asked here') },
-      files: fileCache(1),
-      timeline,
-      reports: {
-        snapshot: () => snapshot,
-        timeline,
-        hear: () => undefined,
-        installed: () => Promise.resolve(true),
-        verifyAddress: true,
-      },
-      machineAt: () => null,
-      health: () => ({ status: 'ok', revision: 0, machines: 0, inventory: 'ok' }),
-      metrics: openMetrics(() => ({ revision: 0, machines: 0, inventoryUp: true, viewsUp: null })).registry,
-      log: silent,
-      trustProxy: [],
-    })
-    routes = router.stack.map(({ route, name }) =>
+  test('is health, figures, reports and the one way to all that is fetched, and nothing beside', (t) => {
+    const routes = openHttpDoor(t).app.router.stack.map(({ route, name }) =>
       route === undefined
         ? name
         : `${route.stack.map(({ method }) => method).find((one) => one) ?? 'all'} ${route.path}`,
     )
-  })
-
-  test('is health, figures, reports and the one way to all that is fetched, and nothing beside', () => {
     assert.deepEqual(routes, ['get /healthz', 'get /metrics', 'post /events/:hostname', '<anonymous>', '<anonymous>'])
   })
 

@@ -1,58 +1,16 @@
 // Streams of events: so many in all and of one user, cut when nobody reads, and ended with the session or token that
 // opened them.
 import assert from 'node:assert/strict'
-import { get, createServer } from 'node:http'
-import type { IncomingMessage, RequestListener } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { describe, test } from 'node:test'
 import type { TestContext } from 'node:test'
 import type { StreamLimits } from '../../../server/admin/api/event-streams.ts'
-import { openEventStreams, streamLimits } from '../../../server/admin/api/event-streams.ts'
-import { apiRoutes } from '../../../server/admin/api/routes.ts'
-import { adminApp } from '../../../server/admin/app.ts'
-import { logInRoutes } from '../../../server/admin/pages/log-in.ts'
-import { recordEvents } from '../../../server/inventory/store/record.ts'
-import type { Farm } from '../api/farm.ts'
-import { openApiFarm } from '../api/farm.ts'
+import type { Stream } from '../api/streams.ts'
+import { note, serveStreams } from '../api/streams.ts'
 import { cookieOf, post } from '../site.ts'
 
-type Stream = Readonly<{
-  response: IncomingMessage
-  heard: Readonly<{ beats: number; events: number }>
-  ended: Promise<void>
-}>
-
 async function serve(t: TestContext, limits: Partial<StreamLimits>) {
-  const farm = await openApiFarm(t)
-  const streams = openEventStreams({ ...streamLimits, pollMs: 20, heartbeatMs: 20, ...limits })
-  const admin = { ...farm.site.admin, streams }
-  const app = adminApp(admin, [...apiRoutes(admin), ...logInRoutes(admin)], [])
-  const server = createServer(app as RequestListener)
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  t.after(() => {
-    streams.close()
-    server.closeAllConnections()
-    return new Promise<void>((resolve) => server.close(() => resolve()))
-  })
-  const open = async (headers: Readonly<Record<string, string>>): Promise<Stream> => {
-    const { port } = server.address() as AddressInfo
-    const asked = { Accept: 'text/event-stream', ...headers }
-    const response = await new Promise<IncomingMessage>((resolve, reject) => {
-      get({ host: '127.0.0.1', port, path: '/api/v1/events', headers: asked, agent: false }, resolve).on(
-        'error',
-        reject,
-      )
-    })
-    const heard = { beats: 0, events: 0 }
-    response.setEncoding('utf8').on('data', (part: string) => {
-      heard.beats += (part.match(/^: /gm) ?? []).length
-      heard.events += (part.match(/^data: /gm) ?? []).length
-    })
-    const ended = new Promise<void>((resolve) => response.on('error', () => undefined).once('close', resolve))
-    return { response, heard, ended }
-  }
-  const as = (secret: string) => open({ Authorization: `Bearer ${secret}` })
-  return { farm, app, open, as }
+  const served = await serveStreams(t, { heartbeatMs: 20, ...limits })
+  return { ...served, as: (secret: string) => served.open({ Authorization: `Bearer ${secret}` }) }
 }
 
 /** Some heartbeats later it is still there. */
@@ -62,19 +20,6 @@ async function assertOpen({ heard, response }: Stream): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, 10))
   }
 }
-
-const report = (farm: Farm, detail: string): Promise<void> =>
-  recordEvents(farm.store, [
-    {
-      machine: 'web',
-      at: '2026-11-23T12:00:00.000Z',
-      stage: 'installing',
-      detail,
-      progress: null,
-      door: 'http',
-      peer: null,
-    },
-  ])
 
 describe('a stream', () => {
   test('ends when its session logs out, and those of other sessions go on', async (t) => {
@@ -133,19 +78,19 @@ describe('a stream', () => {
     lazy.response.socket.pause()
     // More than what the kernel holds for either side of a connection.
     const text = 'x'.repeat(16_000)
-    for (let sent = 0; sent < 1500; sent++) await report(farm, text)
+    for (let sent = 0; sent < 1500; sent++) await note(farm, 'web', text)
     while (good.heard.events < 1500) await new Promise((resolve) => setTimeout(resolve, 20))
     lazy.response.socket.resume()
     await lazy.ended
     assert.ok(lazy.heard.events < 1500, `${lazy.heard.events} events, and it should have been cut before`)
-    await report(farm, 'one more')
+    await note(farm, 'web', 'one more')
     while (good.heard.events === 1500) await new Promise((resolve) => setTimeout(resolve, 20))
   })
 })
 
 test('who comes back to more than may be behind gets all of it', async (t) => {
   const { farm, open } = await serve(t, { mostBehind: 100_000 })
-  for (let sent = 0; sent < 100; sent++) await report(farm, 'x'.repeat(16_000))
+  for (let sent = 0; sent < 100; sent++) await note(farm, 'web', 'x'.repeat(16_000))
   const { heard } = await open({ Authorization: `Bearer ${farm.tokens.viewer}`, 'Last-Event-ID': '0' })
   while (heard.events < 100) await new Promise((resolve) => setTimeout(resolve, 20))
 })

@@ -22,7 +22,7 @@ export async function listenAt(
   return running
 }
 
-export type RawAnswer = Readonly<{ status: number; head: string; body: string }>
+type RawAnswer = Readonly<{ status: number; head: string; body: string }>
 
 /** @param head request line and headers, each with its CRLF, without the empty line */
 export async function askRaw(port: number, head: string, body: string | Buffer = ''): Promise<RawAnswer> {

@@ -11,6 +11,8 @@ export type Printed = Readonly<{ code: number; out: string; err: string }>
 
 export type Cli = Readonly<{
   folder: string
+  /** What its commands are given; what they print is not kept here. */
+  io: Io
   /** A file in the folder, to be named by its relative path. */
   write: (path: string, text: string) => string
   run: (words: readonly string[], overrides?: Partial<Io>) => Promise<Printed>
@@ -48,33 +50,33 @@ export function openCli(t: TestContext): Cli {
     return path
   }
   write('templates/own.ks', 'install\n')
-  const env = {
-    BOOTSTEAD_STATE: join(folder, 'state'),
-    BOOTSTEAD_TEMPLATES: join(folder, 'templates'),
-    BOOTSTEAD_ADVERTISE: '192.0.2.1',
+  const io: Io = {
+    out: () => undefined,
+    err: () => undefined,
+    readStdin: () => Promise.resolve(''),
+    confirm: null,
+    askSecret: null,
+    isTerminal: false,
+    screen: () => null,
+    env: {
+      BOOTSTEAD_STATE: join(folder, 'state'),
+      BOOTSTEAD_TEMPLATES: join(folder, 'templates'),
+      BOOTSTEAD_ADVERTISE: '192.0.2.1',
+    },
+    cwd: folder,
+    home: folder,
+    isRoot: false,
+    username: 'operator',
+    interfaces: () => ({}),
+    now: () => noon,
+    wait: () => Promise.reject(new Error('a command that waits is given a clock by its test')),
+    stoppable: (work) => work(new AbortController().signal),
   }
   const runIn: Cli['run'] = async (words, overrides = {}) => {
     const printed = { out: '', err: '' }
-    const io: Io = {
-      out: (text) => void (printed.out += text),
-      err: (text) => void (printed.err += text),
-      readStdin: () => Promise.resolve(''),
-      confirm: null,
-      askSecret: null,
-      isTerminal: false,
-      screen: () => null,
-      env,
-      cwd: folder,
-      home: folder,
-      isRoot: false,
-      username: 'operator',
-      interfaces: () => ({}),
-      now: () => noon,
-      wait: () => Promise.reject(new Error('a command that waits is given a clock by its test')),
-      stoppable: (work) => work(new AbortController().signal),
-      ...overrides,
-    }
-    return { code: await run(words, io), ...printed }
+    const out = (text: string): void => void (printed.out += text)
+    const err = (text: string): void => void (printed.err += text)
+    return { code: await run(words, { ...io, out, err, ...overrides }), ...printed }
   }
   const ok: Cli['ok'] = async (...words) => {
     const { code, out, err } = await runIn(words)
@@ -83,6 +85,7 @@ export function openCli(t: TestContext): Cli {
   }
   return {
     folder,
+    io,
     write,
     run: runIn,
     ok,

@@ -11,7 +11,7 @@ import { noon } from './cli.ts'
 /** What others do, by the seconds after noon at which they do it. */
 export type Script = Readonly<Record<number, (store: Store, at: string) => Promise<unknown>>>
 
-export type Clockwork = Pick<Io, 'now' | 'wait' | 'stoppable' | 'screen'> & Readonly<{ stop: () => void }>
+type Clockwork = Pick<Io, 'now' | 'wait' | 'stoppable' | 'screen'> & Readonly<{ stop: () => void }>
 
 export const inventoryOf = (cli: Cli): string => `sqlite:${join(cli.folder, 'state/inventory.sqlite')}`
 

@@ -14,7 +14,7 @@ export type Site = Cli &
     filesIn: (folder: string) => ReadonlyMap<string, Readonly<{ ino: number; mtimeMs: number; text: string }>>
   }>
 
-export const requireCheckers = (): void =>
+const requireCheckers = (): void =>
   requireHostFiles([
     { file: 'dhcpd', debian: 'isc-dhcp-server' },
     { file: 'kea-dhcp4', debian: 'kea-dhcp4-server' },

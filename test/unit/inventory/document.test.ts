@@ -228,7 +228,7 @@ describe('YAML errors', () => {
   test('text that is no YAML is an error with its place, and nothing is read', () => {
     const { rows, errors } = parseYamlDocument('machines:\n  a: {profile: x\n  b: y\n', 'farm.yaml')
     assert.deepEqual(rows, [])
-    assert.match(errors[0] ?? '', /^farm\.yaml: .* at line \d/)
+    assert.match(errors[0] ?? '', /^farm\.yaml: .* at line \d, column \d+:\n\n {2}b: y\n +\^\n$/)
   })
 
   test('an empty document, or one of comments, is an empty inventory', () => {
@@ -242,7 +242,35 @@ describe('YAML errors', () => {
       ...'bcdefgh'.split('').map((name, index) => `${name}: &${name} [${`*${'abcdefg'[index] ?? ''},`.repeat(10)}]`),
     ].join('\n')
     assert.deepEqual(parseYamlDocument(bomb, 'x').rows, [])
-    assert.match(parseYamlDocument(bomb, 'x').errors.join(), /alias/)
+    assert.deepEqual(parseYamlDocument(bomb, 'x').errors, [
+      'x: its aliases stand for more than 1000 values; write out what is meant',
+    ])
+  })
+
+  test('a document that is nested without end is refused in one sentence, whatever it is made of', () => {
+    const depth = 100_000
+    const deep = [
+      ...['[', '{a: ', '- ', '? '].map((open) => open.repeat(depth)),
+      `machines: ${'['.repeat(depth)}${']'.repeat(depth)}`,
+      `${'{"a":'.repeat(depth)}1${'}'.repeat(depth)}`,
+      `machines: {a: {profile: p, params: {x: ${'['.repeat(98)}${']'.repeat(98)}}}}`,
+      'machines: {a: &a {profile: p, params: {x: *a, y: *a}}}',
+    ]
+    for (const text of deep) {
+      const { rows, errors } = parseYamlDocument(text, 'x')
+      assert.deepEqual([rows, errors], [[], ['x: is nested more than 100 deep; nothing that is meant is']])
+    }
+    const usual = `machines: {a: {profile: p, params: {x: ${'['.repeat(96)}${']'.repeat(96)}}}}`
+    assert.equal(parseYamlDocument(usual, 'x').rows.length, 1)
+  })
+
+  test('of very many errors the first ones are told, each with its place', () => {
+    for (const text of ['!a '.repeat(30_000), 'a: b\n'.repeat(30_000)]) {
+      const { rows, errors } = parseYamlDocument(text, 'x')
+      assert.deepEqual([rows.length, errors.length], [0, 21])
+      assert.match(errors[0] ?? '', / line \d/)
+      assert.match(errors[20] ?? '', /^x: and 29\d{3} more like these$/)
+    }
   })
 
   test('a JSON document is YAML too', () => {

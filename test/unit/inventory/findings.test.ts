@@ -56,6 +56,27 @@ test('a farm without a fault has no findings', () => {
   assert.deepEqual(found(farm), [])
 })
 
+test('of a picture it is looked once and told again, and looked anew with other templates or at another picture', () => {
+  const broken = change(machine('guest1', { vdisk: '/dev/sda6' }))
+  const first = findings(broken, 'guest1', known)
+  assert.equal(findings(broken, 'guest1', known), first)
+  const others = { templates: new Set<string>() }
+  assert.deepEqual(
+    findings(broken, 'guest1', others).map(({ field }) => field),
+    ['template', 'vdisk'],
+  )
+  assert.deepEqual(findings(broken, 'guest1', known), first)
+  assert.deepEqual(findings(farm, 'guest1', known), [])
+})
+
+test('of more machines than are kept each is told its own', () => {
+  const names = Array.from({ length: 200 }, (_, index) => `many${index}`)
+  const many = change(...names.map((name, index) => put('machines', name, { hostname: name, profile: `p${index}` })))
+  for (const round of [1, 2])
+    for (const [index, name] of names.entries())
+      assert.equal(findings(many, name, known)[0]?.value, `p${index}`, `round ${round}`)
+})
+
 type Case = readonly [what: string, snapshot: Snapshot, lines: readonly string[]]
 
 const cases: readonly Case[] = [

@@ -1,6 +1,13 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { expandRange, selectMachines, SelectorError } from '../../../server/inventory/select.ts'
+import {
+  expandRange,
+  namingMachines,
+  selectingMachines,
+  selectMachines,
+  SelectorError,
+} from '../../../server/inventory/select.ts'
+import { atOnce } from '../../../server/inventory/slices.ts'
 import { changeSnapshot } from '../../../server/inventory/snapshot.ts'
 import { snapshotOf } from '../../fixtures.ts'
 
@@ -54,6 +61,29 @@ describe('words', () => {
     assert.deepEqual(names('acas0010', 'acas0002', 'acas0002'), ['acas0002', 'acas0010'])
     assert.deepEqual(names('acas[0001-0002],web'), ['acas0001', 'acas0002', 'web'])
     assert.deepEqual(names('ACAS0001', 'web.example.org'), ['acas0001', 'web'])
+  })
+
+  test('however machines are named, looking for many is interrupted, and finds the same', () => {
+    const hostnames = Array.from({ length: 450 }, (_, index) => `m${index}`)
+    const rows = hostnames.map((key) => ({ table: 'machines', key, raw: { hostname: key, profile: 'base' } }) as const)
+    const many = changeSnapshot(snapshot, rows, 2)
+    for (const words of [['m*'], ['m[0-449]'], ['*', 'hostname=m*'], ['hostname=m*']]) {
+      const steps = selectingMachines(many, words)
+      let [interrupted, step] = [0, steps.next()]
+      for (; step.done !== true; step = steps.next()) interrupted++
+      assert.ok(interrupted >= 4, `${words.join(' ')}: ${interrupted}`)
+      assert.deepEqual(
+        step.value.map(({ hostname }) => hostname),
+        hostnames,
+      )
+    }
+  })
+
+  test('a pattern looks among those that are at hand', () => {
+    const [machine] = selectMachines(snapshot, ['acas0002'])
+    assert.ok(machine !== undefined)
+    const found = atOnce(namingMachines(snapshot, ['acas*'], [{ machine, nics: [] }]))
+    assert.deepEqual([...found], [machine])
   })
 
   test('patterns match whole names in any case', () => {

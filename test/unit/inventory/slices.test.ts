@@ -2,7 +2,17 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { atOnce, firstOf, inSlices, mapped, merged, sorted, turnTaking } from '../../../server/inventory/slices.ts'
+import { Map as PersistentMap } from 'immutable'
+import {
+  atOnce,
+  firstOf,
+  inSlices,
+  listed,
+  mapped,
+  merged,
+  sorted,
+  turnTaking,
+} from '../../../server/inventory/slices.ts'
 
 type Item = Readonly<{ key: number; came: number }>
 const compare = (a: Item, b: Item): number => a.key - b.key
@@ -13,6 +23,18 @@ const items = fc
 test('sorted in slices is sorted, and equal ones stay as they came', () => {
   fc.assert(
     fc.property(items, (all) => assert.deepEqual(atOnce(sorted(all, compare)), all.toSorted(compare))),
+    { numRuns: 40 },
+  )
+})
+
+test('of what is listed each key stands where its value does', () => {
+  fc.assert(
+    fc.property(items, (all) => {
+      const map = PersistentMap(all.map((item) => [item.key, item]))
+      const { keys, values } = listed(map)
+      assert.deepEqual(new Map(keys.map((key, at) => [key, values[at]])), new Map(map))
+      assert.equal(keys.length, map.size)
+    }),
     { numRuns: 40 },
   )
 })

@@ -36,6 +36,13 @@ test('--advertise holds for every network; a network’s next_server holds befor
   })
 })
 
+test('RFC 2131 §4.1: of several addresses of ours, a network behind a relay is told the one that its next_server names', () => {
+  const told = { ...host, advertise: address('192.0.2.7') }
+  const far = { ...network('far'), next_server: address('198.51.100.1') }
+  for (const server of [host, told]) assert.equal(ownAddressFor(far, server), '198.51.100.1')
+  assert.equal(ownAddressFor(network('far'), told), '192.0.2.7', 'another host’s address is not this server')
+})
+
 test('where the address came from is said: on the machine’s network, or just the first we have', () => {
   assert.equal(serverAddressFor(network('lab'), host).origin.column, 'its address on lab')
   assert.equal(serverAddressFor(null, host).origin.column, 'its first address')

@@ -162,7 +162,7 @@ const allowed = new Map(
   releases.map((release) => [release, new Set(rules.filter((rule) => isIn(release, rule)).map((rule) => rule.what))]),
 )
 
-export type Kickstart = Readonly<{
+type Kickstart = Readonly<{
   commands: readonly string[]
   sections: readonly Readonly<{ header: string; kind: string; body: string }>[]
 }>

@@ -82,6 +82,21 @@ describe('events on their way into the store', () => {
     )
   })
 
+  test('what is under way when it is closed is an error, and nobody waits for it for ever', async (t) => {
+    const store = await opened(t)
+    const writer = openEventWriter(store)
+    const written = assert.rejects(writer.write([event('a')]), (error: Error) => {
+      assert.match(String(error.cause), /the thread that writes has ended/)
+      return /^write events to .*inventory\.sqlite$/.test(error.message)
+    })
+    await writer.close() // before its thread has begun
+    await written
+    assert.deepEqual(await stored(store), [])
+    await writer.write([event('b')])
+    await writer.close()
+    assert.equal((await stored(store)).length, 1)
+  })
+
   test('a file that is none is an error each time, and not the end of the process', async (t) => {
     const { file, ...store } = await opened(t)
     const writer = openEventWriter({ ...store, file: `${file ?? ''}/nowhere` })

@@ -41,6 +41,15 @@ describe('REQUEST', () => {
     assert.deepEqual([why, machine], ['a chose server 192.0.2.9', 'a'])
   })
 
+  test('RFC 2131 §4.1: any address of this server is this server: ACK', () => {
+    const several = { ...host, addresses: [...host.addresses, address('203.0.113.1')] }
+    const asked = ask('REQUEST', { options: [requested('192.0.2.11'), serverId('203.0.113.1')] })
+    const made = answer(asked, farm, several)
+    assert.ok(made.kind === 'reply')
+    assert.deepEqual([messageType(made.reply), quads(made.reply, OPTION.serverIdentifier)], ['ACK', ['192.0.2.1']])
+    assert.equal(silence(asked).why, 'a chose server 203.0.113.1')
+  })
+
   test('RFC 2131 §4.3.2, INIT-REBOOT: no server identifier, ciaddr zero, requested address the reservation: ACK', () => {
     const ack = reply(ask('REQUEST', { options: [requested('192.0.2.11')] }))
     assert.deepEqual([messageType(ack), ack.yiaddr, number(ack, OPTION.leaseTime)], ['ACK', '192.0.2.11', 7200])

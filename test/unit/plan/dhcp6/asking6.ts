@@ -51,7 +51,7 @@ export const host6: Server = {
 }
 
 export const ourDuid = Uint8Array.from([0, 4, ...Array.from({ length: 16 }, (_, index) => index)])
-export const macA = '00:00:5e:00:53:01'
+const macA = '00:00:5e:00:53:01'
 const octetsOfMac = (mac: string): number[] => mac.split(':').map((octet) => Number.parseInt(octet, 16))
 export const duidLl = (mac: string): Uint8Array => Uint8Array.from([0, 3, 0, 1, ...octetsOfMac(mac)])
 

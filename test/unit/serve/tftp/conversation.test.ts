@@ -81,7 +81,7 @@ describe('conversations', () => {
     ended.heard().receive(Buffer.from('\0\x05\0\x03disk full\0'))
     assert.deepEqual(
       [(await ended.end).outcome, (await ended.end).why],
-      ['declined', 'the client ended it: disk full (error 3)'],
+      ['aborted', 'the client ended it: disk full (error 3)'],
     )
     assert.deepEqual(ended.sent.slice(1), ['closed'])
     const stopped = await hold()
@@ -89,9 +89,23 @@ describe('conversations', () => {
     assert.deepEqual(stopped.sent.slice(1), ['\0\x05\0\0the server is stopping\0', 'closed'])
   })
 
+  test('who takes nothing and gives no reason only asked for the size; whoever took a part, or has a reason, broke it off', async () => {
+    const endAfter = async (...datagrams: readonly Uint8Array[]) => {
+      const { heard, end } = await hold()
+      for (const datagram of datagrams) heard().receive(datagram)
+      return [(await end).outcome, (await end).why]
+    }
+    const [none, refused, full] = [0, 8, 3].map((code) => Buffer.from([0, 5, 0, code, 0]))
+    assert.ok(none !== undefined && refused !== undefined && full !== undefined)
+    assert.deepEqual(await endAfter(none), ['declined', 'the client ended it (error 0)'])
+    assert.deepEqual(await endAfter(refused), ['declined', 'the client ended it (error 8)'])
+    assert.deepEqual(await endAfter(full), ['aborted', 'the client ended it (error 3)'])
+    assert.deepEqual(await endAfter(ack(1), none), ['aborted', 'the client ended it (error 0)'])
+  })
+
   test('nothing that comes after the end has any effect', async () => {
     const { conversation, sent, heard } = await hold()
-    conversation.abandon('enough')
+    conversation.giveUp('enough')
     const before = sent.length
     heard().receive(ack(1))
     heard().receive(Buffer.from('\0\x05\0\x03disk full\0'))
@@ -104,6 +118,6 @@ describe('conversations', () => {
     assert.deepEqual([conversation.isUnheardFor(0), conversation.isUnheardFor(60_000)], [true, false])
     heard().receive(ack(1))
     assert.equal(conversation.isUnheardFor(0), false)
-    conversation.abandon('enough')
+    conversation.giveUp('enough')
   })
 })

@@ -11,7 +11,7 @@ export type Wire = Readonly<{
   delayMs: number
 }>
 
-export type Course = Readonly<{
+type Course = Readonly<{
   end: 'complete' | 'given-up'
   why: string | null
   /** Whether the client has every block, each once and in order; it may be so though the last ACK was lost. */
