@@ -8,7 +8,7 @@ const why: Readonly<Record<string, string>> = {
   serve: 'it opens the doors of the host it runs on',
   loaders: 'it collects files of the host it runs on',
   mirror: "it copies rows between the site's databases",
-  doctor: 'it examines the databases themselves',
+  doctor: 'it examines the databases and the host themselves',
   'image add': "it brings files into the server's state folder",
   'image check': "it reads files in the server's state folder",
   'image rm': "it removes files from the server's state folder",
