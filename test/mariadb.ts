@@ -1,6 +1,6 @@
 // A real MariaDB of the test's own: private folder, private socket, a free loopback port, gone afterwards.
 import { spawn, spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -80,7 +80,10 @@ export async function startMariaDb(settings: readonly string[] = []): Promise<Ma
     sql,
     start,
     kill: () => end('SIGKILL'),
-    pause: () => void server?.kill('SIGSTOP'),
+    pause: () => {
+      server?.kill('SIGSTOP')
+      while (server?.pid !== undefined && !isStopped(server.pid)); // other threads go on until the first takes the signal
+    },
     resume: () => void server?.kill('SIGCONT'),
     newDatabase: (name) => {
       sql(
@@ -94,6 +97,11 @@ export async function startMariaDb(settings: readonly string[] = []): Promise<Ma
     },
   }
 }
+
+const isStopped = (pid: number): boolean =>
+  readdirSync(`/proc/${pid}/task`).every((thread) =>
+    /^\d+ \(.*\) T/s.test(readFileSync(`/proc/${pid}/task/${thread}/stat`, 'utf8')),
+  )
 
 function run(program: string, args: readonly string[]): string {
   const done = spawnSync(program, args, { encoding: 'utf8' })
