@@ -46,8 +46,8 @@ export function bodyOf<T>(url: string, answer: Answer, { schema }: Shape<T>): T 
 
 /** What the server's refusal is to whoever typed the command. */
 export function refusalIn(url: string, answer: Answer): Error {
+  // By Node or a proxy, before any program sees it.
   if (answer.status === 431 || answer.status === 414)
-    // by Node or a proxy, before any program sees it
     return new Refused(
       `${url}: so many names are too long for one request; choose the machines by a pattern or --where`,
     )

@@ -176,14 +176,17 @@ function withoutEtag(given: AnyRow): AnyRow {
 const asQuery = (options: object): Readonly<Record<string, string>> =>
   Object.fromEntries(Object.entries(options).map(([name, value]) => [name, String(value)]))
 
-/** Names in few words, so many at a time as the first line of a request holds. */
+/** Names in few words, so many at a time as a server answers at once, and the first line of a request holds. */
 function partsOf(names: readonly string[]): readonly string[] {
-  const words = foldNames(names).replaceAll(', ', ' ')
-  if (names.length < 2 || encodeURIComponent(words).length <= mostOctets) return names.length === 0 ? [] : [words]
   const half = Math.ceil(names.length / 2)
-  return [...partsOf(names.slice(0, half)), ...partsOf(names.slice(half))]
+  const inHalves = (): readonly string[] => [...partsOf(names.slice(0, half)), ...partsOf(names.slice(half))]
+  if (names.length > namesPerRequest) return inHalves()
+  const words = foldNames(names).replaceAll(', ', ' ')
+  if (names.length > 1 && encodeURIComponent(words).length > mostOctets) return inHalves()
+  return words === '' ? [] : [words]
 }
 
+const namesPerRequest = 500
 /** Servers take 16 KiB of request line and headers, proxies sometimes 8. */
 const mostOctets = 6000
 
