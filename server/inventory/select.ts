@@ -72,14 +72,10 @@ export function* selectingMachines(snapshot: Snapshot, words: readonly string[])
 
 const byName = (one: Machine, other: Machine): number => compareNaturally(one.hostname, other.hostname)
 
-/** Those machines in no order: for who has one of his own. */
-export const machinesNamed = (snapshot: Snapshot, words: readonly string[]): ReadonlySet<Machine> =>
-  atOnce(namingMachines(snapshot, words))
-
 const lookedAtPerStep = 100
 
 /**
- * The same again, for who answers others meanwhile.
+ * Those machines in no order: for who has one of his own.
  * @param all every machine, where somebody has them at hand
  */
 export function* namingMachines(
