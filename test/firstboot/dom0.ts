@@ -3,12 +3,17 @@ import { spawn, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import {
   chmodSync,
+  closeSync,
   copyFileSync,
   existsSync,
+  fstatSync,
   mkdirSync,
+  mkdtempSync,
+  openSync,
   readdirSync,
   readFileSync,
   readlinkSync,
+  readSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -16,6 +21,7 @@ import {
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { renderManifest } from '../../server/render/manifest.ts'
@@ -178,19 +184,36 @@ function install(
   )
 }
 
-/** In a process group of its own, so that a stub may kill all of it and nothing else. */
+/**
+ * In a process group of its own, so that a stub may kill all of it and nothing else. What it prints goes to files: a pipe may
+ * still hold words when it has ended, and orphans of a killed script hold it for ever.
+ */
 async function run(program: string, args: readonly string[], env: Readonly<Record<string, string>>): Promise<Finished> {
   const limited = ['-k', '5', '300', program, ...args] // a script may wait for its server without end
-  const child = spawn('/usr/bin/timeout', limited, { env, detached: true, stdio: ['ignore', 'pipe', 'pipe'] })
-  let [stdout, stderr] = ['', '']
-  child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text))
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text))
-  const status = await new Promise<number | null>((resolve, reject) => {
-    child.on('error', reject).on('exit', resolve)
-  })
-  child.stdout.destroy() // a killed script's orphans may hold the pipes
-  child.stderr.destroy()
-  return { status, stdout, stderr }
+  const [stdout, stderr] = [openUnnamed(), openUnnamed()]
+  try {
+    const child = spawn('/usr/bin/timeout', limited, { env, detached: true, stdio: ['ignore', stdout, stderr] })
+    const status = await new Promise<number | null>((resolve, reject) => {
+      child.on('error', reject).on('exit', resolve)
+    })
+    return { status, stdout: textOf(stdout), stderr: textOf(stderr) }
+  } finally {
+    closeSync(stdout)
+    closeSync(stderr)
+  }
+}
+
+function openUnnamed(): number {
+  const folder = mkdtempSync(join(tmpdir(), 'bootstead-output-'))
+  const file = openSync(join(folder, 'it'), 'a+')
+  rmSync(folder, { recursive: true })
+  return file
+}
+
+function textOf(file: number): string {
+  const octets = Buffer.alloc(fstatSync(file).size)
+  readSync(file, octets, 0, octets.length, 0)
+  return octets.toString()
 }
 
 function contents(folder: string, prefix: string): Record<string, string> {

@@ -32,7 +32,7 @@ async function converse(
     answered++
     child.stdin.write(answer)
   })
-  const [code] = (await once(child, 'exit')) as [number]
+  const [code] = (await once(child, 'close')) as [number]
   return { shown, code }
 }
 

@@ -45,7 +45,7 @@ function openTerminal(t: TestContext, cli: Cli, ...words: readonly string[]): Te
     shown: () => shown,
     type: (text) => child.stdin.write(text),
     pid: () => Number(readFileSync(pid, 'utf8')),
-    ended: new Promise((resolve) => child.on('exit', resolve)),
+    ended: new Promise((resolve) => child.on('close', resolve)),
   }
 }
 

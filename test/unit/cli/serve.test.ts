@@ -35,7 +35,7 @@ function start(t: TestContext, { folder }: Cli, words: readonly string[]) {
   const printed = { text: '' }
   for (const stream of [child.stdout, child.stderr])
     stream.on('data', (chunk: Buffer) => void (printed.text += chunk.toString()))
-  const ended = once(child, 'exit').then(([code]) => code as number | null)
+  const ended = once(child, 'close').then(([code]) => code as number | null)
   t.after(async () => {
     child.kill('SIGKILL')
     await ended
