@@ -19,6 +19,8 @@ export type Job = Readonly<{
   seconds: number
   /** Of the farm, from the first on; all are asked about equally often. */
   machines: number
+  /** The first of them, in which the load itself is compiled: not in the latencies. */
+  settling?: number
 }>
 
 /** Milliseconds. */
@@ -82,7 +84,7 @@ function valueAt(octets: Buffer, wanted: number): number {
   return 0
 }
 
-async function load({ rate, seconds, machines }: Job): Promise<Load> {
+async function load({ rate, seconds, machines, settling = 0 }: Job): Promise<Load> {
   const libc = await loadLibc()
   if (typeof libc === 'string') throw new Error(`the load is sent by koffi: ${libc}`)
   const fd = openSocket(libc)
@@ -141,7 +143,9 @@ async function load({ rate, seconds, machines }: Job): Promise<Load> {
     if (counts.finished === total || now > began + seconds * 1000 + 2 * patienceMs) break
   }
   libc.close(fd)
-  return { ...counts, offer: latency(askedAt, offeredAt), ack: latency(offeredAt, ackedAt) }
+  const settled = (times: Float64Array): Float64Array => times.subarray(Math.round(rate * settling))
+  const [asked, offered, acked] = [settled(askedAt), settled(offeredAt), settled(ackedAt)]
+  return { ...counts, offer: latency(asked, offered), ack: latency(offered, acked) }
 }
 
 function checkAddress(reply: Buffer, machine: number): void {

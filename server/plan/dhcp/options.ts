@@ -216,5 +216,8 @@ const readU16 = (value: Uint8Array): number => ((value[0] ?? 0) << 8) | (value[1
 const HEX = Array.from({ length: 256 }, (_, octet) => octet.toString(16).padStart(2, '0'))
 const hex = (octet: number): string => HEX[octet] ?? ''
 
-/** Octet for octet. Not by a Buffer: to give one its memory would cost ten times as much. */
-export const text = (value: Uint8Array): string => String.fromCharCode(...value)
+/**
+ * Octet for octet. Not by a Buffer: to give one its memory would cost ten times as much; nor by spreading, which goes through
+ * an iterator and takes five times as long.
+ */
+export const text = (value: Uint8Array): string => Reflect.apply(String.fromCharCode, null, value) as string

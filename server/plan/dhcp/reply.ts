@@ -120,6 +120,7 @@ function giveInRequestedOrder(
 
 /** PXE 2.1 §2.2: discovery control 8 says "use the boot file of this reply, ask no boot server". */
 const useBootfileOfReply = Uint8Array.of(PXE_SUB_OPTION.discoveryControl, 1, 8, OPTION.end)
+const [pxeClient, httpClient] = [ascii('PXEClient'), ascii('HTTPClient')]
 
 export function bootOptions(
   agent: 'pxe' | 'http' | 'ipxe',
@@ -130,6 +131,6 @@ export function bootOptions(
     [OPTION.tftpServerName, ascii(nextServer)],
     [OPTION.bootfile, ascii(bootfile)],
   ] as const
-  if (agent === 'http') return [...names, [OPTION.vendorClass, ascii('HTTPClient')]] // UEFI 2.10 §24.7.3.1: echoed, or the offer is ignored
-  return [...names, [OPTION.vendorClass, ascii('PXEClient')], [OPTION.vendorSpecific, useBootfileOfReply]]
+  if (agent === 'http') return [...names, [OPTION.vendorClass, httpClient]] // UEFI 2.10 §24.7.3.1: echoed, or the offer is ignored
+  return [...names, [OPTION.vendorClass, pxeClient], [OPTION.vendorSpecific, useBootfileOfReply]]
 }
