@@ -23,8 +23,8 @@ export type Job = Readonly<{
   settling?: number
 }>
 
-/** Milliseconds. */
-type Latency = Readonly<{ p50: number; p99: number }>
+/** Milliseconds; null when nothing came back in time. */
+type Latency = Readonly<{ p50: number | null; p99: number | null }>
 export type Load = Readonly<{ begun: number; finished: number; offer: Latency; ack: Latency }>
 
 /**
@@ -155,7 +155,7 @@ function checkAddress(reply: Buffer, machine: number): void {
 
 function latency(from: Float64Array, to: Float64Array): Latency {
   const spans = Array.from(to, (at, index) => at - (from[index] ?? 0)).filter((_, index) => (to[index] ?? 0) > 0)
-  return { p50: quantile(spans, 0.5), p99: quantile(spans, 0.99) }
+  return spans.length === 0 ? { p50: null, p99: null } : { p50: quantile(spans, 0.5), p99: quantile(spans, 0.99) }
 }
 
 const AF_INET = 2

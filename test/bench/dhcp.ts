@@ -103,7 +103,7 @@ async function untilAnswered(clients: Host, child: ChildProcess, machines: numbe
 async function medianRun(run: () => Promise<Load>): Promise<Load> {
   const runs: Load[] = []
   while (runs.length < steadyRuns) runs.push(await run())
-  const [middle] = runs.sort((a, b) => a.offer.p99 - b.offer.p99).slice(steadyRuns >> 1)
+  const [middle] = runs.sort((a, b) => (a.offer.p99 ?? Infinity) - (b.offer.p99 ?? Infinity)).slice(steadyRuns >> 1)
   if (middle === undefined) throw new Error('no run at all')
   return middle
 }
@@ -188,7 +188,9 @@ function rateTable(measured: readonly Measured[]): Table {
       number(best / bestPeer(machines), 1),
       perfdhcp === null ? '' : number(perfdhcp),
       number(cpuEach),
-      ...[calm.offer.p50, calm.offer.p99, calm.ack.p50, calm.ack.p99].map((one) => number(one, 2)),
+      ...[calm.offer.p50, calm.offer.p99, calm.ack.p50, calm.ack.p99].map((one) =>
+        one === null ? 'none' : number(one, 2),
+      ),
       number(memory),
     ]),
     note: 'Bars: 3 × the best peer; p99 at 700/s no worse than the best peer’s; 100,000 reservations at most 10 % slower than 2,000. Open loop, two seconds at each rate, five at 700/s, of which the median of three runs is given; what is answered after a quarter of a second counts as lost. Requests are those of a PXE ROM with 35 parameters asked for, through a relay with option 82. The peers read what `bootstead generate` wrote for them, and log and keep nothing for a client (Kea with `persist: false`, dnsmasq with `leasefile-ro`). perfdhcp sends requests of its own making with a vendor class and architecture.',
