@@ -54,7 +54,7 @@ export async function openJournal(options: Options): Promise<Journal> {
       }
       if (dropped > 0) log.warn({ dropped }, 'events were dropped while the inventory was away')
       dropped = 0
-      await rm(path, { force: true })
+      if (saved > 0) await rm(path, { force: true })
       saved = 0
     } catch (error) {
       log.debug({ err: error }, 'events wait for the inventory')
