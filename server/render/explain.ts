@@ -13,7 +13,7 @@ import type { Agent, Client, Platform } from '../plan/dhcp/clients.ts'
 import { leaseSeconds } from '../plan/dhcp/host.ts'
 import type { DhcpMessage } from '../plan/dhcp/message.ts'
 import { NO_ADDRESS, OPTION } from '../plan/dhcp/message.ts'
-import { ipv4Text, messageType } from '../plan/dhcp/options.ts'
+import { ipv4Text, messageType, text } from '../plan/dhcp/options.ts'
 import type { DhcpMode } from '../plan/dhcp/proxy.ts'
 import { answerProxyDhcp, PXE_PORT } from '../plan/dhcp/proxy.ts'
 import type { AskingStage } from '../plan/dhcp/request.ts'
@@ -156,14 +156,14 @@ function dhcpValues(
     option('subnet mask', OPTION.subnetMask, addressesIn, fromNetwork('cidr')),
     option('router', OPTION.router, addressesIn, fromNetwork('gateway')),
     option('DNS servers', OPTION.domainNameServer, addressesIn, settings.dns.origin),
-    option('host name', OPTION.hostname, textIn, fromMachine('hostname')),
-    option('domain', OPTION.domainName, textIn, settings.domain.origin),
+    option('host name', OPTION.hostname, text, fromMachine('hostname')),
+    option('domain', OPTION.domainName, text, settings.domain.origin),
     option('MTU', OPTION.interfaceMtu, numberIn, fromNetwork('mtu')),
     option('broadcast', OPTION.broadcastAddress, addressesIn, fromNetwork('cidr')),
     option('NTP servers', OPTION.ntpServer, addressesIn, settings.ntp.origin),
     option('lease seconds', OPTION.leaseTime, numberIn, leaseSeconds(settings).origin),
     { ...nextServer, value: given(reply.siaddr) },
-    option('boot file', OPTION.bootfile, textIn, bootfileOrigin ?? nextServer.origin),
+    option('boot file', OPTION.bootfile, text, bootfileOrigin ?? nextServer.origin),
   ]
   return rows.filter(({ value }) => value !== '')
 }
@@ -173,7 +173,6 @@ const given = (address: string): string => (address === NO_ADDRESS ? '' : addres
 type ReadOption = (value: Uint8Array) => string
 const addressesIn: ReadOption = (value) =>
   Array.from({ length: value.length / 4 }, (_, index) => ipv4Text(value, index * 4)).join(', ')
-const textIn: ReadOption = (value) => String.fromCharCode(...value)
 const numberIn: ReadOption = (value) =>
   value.length === 0 ? '' : String(value.reduce((sum, octet) => sum * 256 + octet, 0))
 

@@ -12,7 +12,7 @@ import type { DhcpServerName } from './dhcp-peers.ts'
 import { generateForPeers, peerNames, startOurs, startPeer } from './dhcp-peers.ts'
 import { macOf, plantFarm } from './farm.ts'
 import type { Row, Table } from './figures.ts'
-import { number } from './figures.ts'
+import { middleOf, number } from './figures.ts'
 import { memoryOf } from './server.ts'
 import type { Wire } from './wire.ts'
 import { cpuSecondsOf, openWire } from './wire.ts'
@@ -103,9 +103,7 @@ async function untilAnswered(clients: Host, child: ChildProcess, machines: numbe
 async function medianRun(run: () => Promise<Load>): Promise<Load> {
   const runs: Load[] = []
   while (runs.length < steadyRuns) runs.push(await run())
-  const [middle] = runs.sort((a, b) => (a.offer.p99 ?? Infinity) - (b.offer.p99 ?? Infinity)).slice(steadyRuns >> 1)
-  if (middle === undefined) throw new Error('no run at all')
-  return middle
+  return middleOf(runs, ({ offer }) => offer.p99 ?? Infinity)
 }
 
 const firstRate = 1000

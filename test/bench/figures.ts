@@ -52,4 +52,11 @@ export const number = (value: number, digits = 0): string =>
 export const quantile = (values: readonly number[], share: number): number =>
   values.toSorted((a, b) => a - b)[Math.min(values.length - 1, Math.floor(values.length * share))] ?? NaN
 
+/** The one in the middle. @throws when there is none */
+export function middleOf<T>(items: readonly T[], by: (item: T) => number): T {
+  const middle = items.toSorted((a, b) => by(a) - by(b))[items.length >> 1]
+  if (middle === undefined) throw new Error('nothing was measured')
+  return middle
+}
+
 export const median = (values: readonly number[]): number => (values.length === 0 ? 0 : quantile(values, 0.5))

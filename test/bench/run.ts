@@ -9,7 +9,7 @@ import { readSnapshot } from '../../server/inventory/store/read.ts'
 import { startMariaDb } from '../mariadb.ts'
 import { hostnameOf, macOf, plantFarm } from './farm.ts'
 import type { Row, Table } from './figures.ts'
-import { median, number, publishFigures } from './figures.ts'
+import { median, middleOf, number, publishFigures } from './figures.ts'
 import { generations } from './generate.ts'
 import { fetchAll } from './http-load.ts'
 import type { BenchServer } from './server.ts'
@@ -84,8 +84,7 @@ async function measure(server: BenchServer, paths: readonly string[]): Promise<M
 }
 
 function medianOf(rounds: readonly Measured[]): Measured {
-  const middle = rounds.toSorted((a, b) => a.perSecond - b.perSecond)[Math.floor(rounds.length / 2)]
-  if (middle === undefined) throw new Error('nothing was measured')
+  const middle = middleOf(rounds, ({ perSecond }) => perSecond)
   return { ...middle, failures: rounds.reduce((sum, round) => sum + round.failures, 0) }
 }
 

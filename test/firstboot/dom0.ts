@@ -6,14 +6,12 @@ import {
   closeSync,
   copyFileSync,
   existsSync,
-  fstatSync,
   mkdirSync,
   mkdtempSync,
   openSync,
   readdirSync,
   readFileSync,
   readlinkSync,
-  readSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -21,7 +19,6 @@ import {
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { renderManifest } from '../../server/render/manifest.ts'
@@ -72,7 +69,7 @@ export type Dom0 = Readonly<{
 }>
 
 export function dom0(t: TestContext, { shell, toolstack }: Userland, serverUrl: string, secret = token): Dom0 {
-  const root = temporaryFolder(t)
+  const [root, outputs] = [temporaryFolder(t), temporaryFolder(t)]
   const [bin, stubs, folder] = [join(root, 'bin'), join(root, 'stubs'), join(root, 'hypervisor')]
   for (const made of [
     bin,
@@ -103,7 +100,8 @@ export function dom0(t: TestContext, { shell, toolstack }: Userland, serverUrl: 
       calls: () => (existsSync(calls) ? readFileSync(calls, 'utf8').trimEnd().split('\n') : []),
       behave: (guest, how) => writeFileSync(join(folder, 'behaviour', guest), how),
     },
-    run: (script, args = [], env = {}) => run(join(root, 'usr/local/sbin', script), args, { ...environment, ...env }),
+    run: (script, args = [], env = {}) =>
+      run(mkdtempSync(join(outputs, 'run-')), join(root, 'usr/local/sbin', script), args, { ...environment, ...env }),
     files: () => ({
       ...contents(join(root, 'etc/xen'), 'xen/'),
       ...contents(join(root, 'etc/bootstead/libvirt'), 'libvirt/'),
@@ -188,32 +186,22 @@ function install(
  * In a process group of its own, so that a stub may kill all of it and nothing else. What it prints goes to files: a pipe may
  * still hold words when it has ended, and orphans of a killed script hold it for ever.
  */
-async function run(program: string, args: readonly string[], env: Readonly<Record<string, string>>): Promise<Finished> {
+async function run(
+  folder: string,
+  program: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+): Promise<Finished> {
   const limited = ['-k', '5', '300', program, ...args] // a script may wait for its server without end
-  const [stdout, stderr] = [openUnnamed(), openUnnamed()]
-  try {
-    const child = spawn('/usr/bin/timeout', limited, { env, detached: true, stdio: ['ignore', stdout, stderr] })
-    const status = await new Promise<number | null>((resolve, reject) => {
-      child.on('error', reject).on('exit', resolve)
-    })
-    return { status, stdout: textOf(stdout), stderr: textOf(stderr) }
-  } finally {
-    closeSync(stdout)
-    closeSync(stderr)
-  }
-}
-
-function openUnnamed(): number {
-  const folder = mkdtempSync(join(tmpdir(), 'bootstead-output-'))
-  const file = openSync(join(folder, 'it'), 'a+')
-  rmSync(folder, { recursive: true })
-  return file
-}
-
-function textOf(file: number): string {
-  const octets = Buffer.alloc(fstatSync(file).size)
-  readSync(file, octets, 0, octets.length, 0)
-  return octets.toString()
+  const paths = [join(folder, 'stdout'), join(folder, 'stderr')]
+  const files = paths.map((path) => openSync(path, 'a'))
+  const child = spawn('/usr/bin/timeout', limited, { env, detached: true, stdio: ['ignore', ...files] })
+  for (const file of files) closeSync(file)
+  const status = await new Promise<number | null>((resolve, reject) => {
+    child.on('error', reject).on('exit', resolve)
+  })
+  const [stdout = '', stderr = ''] = paths.map((path) => readFileSync(path, 'utf8'))
+  return { status, stdout, stderr }
 }
 
 function contents(folder: string, prefix: string): Record<string, string> {

@@ -10,8 +10,8 @@ import type { Client, Platform } from './clients.ts'
 import { clientOf, strangePlatform } from './clients.ts'
 import type { DhcpMessage, MessageType } from './message.ts'
 import { MESSAGE_TYPE, NO_ADDRESS, OPTION, PXE_SUB_OPTION } from './message.ts'
-import { ascii, bootItem, ipv4List, messageType, u8 } from './options.ts'
-import { bootOptions, echo, FILE_MAX, replyMessage } from './reply.ts'
+import { bootItem, ipv4List, messageType, u8 } from './options.ts'
+import { bootOptions, echo, FILE_MAX, pxeClient, replyMessage } from './reply.ts'
 import type { Standing } from './standing.ts'
 import { ignore, unserved } from './standing.ts'
 
@@ -74,7 +74,7 @@ function proxyReply({ common }: Standing, request: DhcpMessage, told: Told): Dhc
   const options = new Map<number, Uint8Array>([
     [OPTION.messageType, u8(MESSAGE_TYPE[what])],
     [OPTION.serverIdentifier, ipv4List([ownAddress])],
-    ...(isLater ? [[OPTION.vendorClass, ascii('PXEClient')] as const] : bootOptions(agent, bootfile, nextServer)),
+    ...(isLater ? [[OPTION.vendorClass, pxeClient] as const] : bootOptions(agent, bootfile, nextServer)),
     ...(item === null ? [] : [[OPTION.vendorSpecific, chosen(item)] as const]),
   ])
   echo(request, options)

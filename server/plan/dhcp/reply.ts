@@ -120,7 +120,8 @@ function giveInRequestedOrder(
 
 /** PXE 2.1 §2.2: discovery control 8 says "use the boot file of this reply, ask no boot server". */
 const useBootfileOfReply = Uint8Array.of(PXE_SUB_OPTION.discoveryControl, 1, 8, OPTION.end)
-const [pxeClient, httpClient] = [ascii('PXEClient'), ascii('HTTPClient')]
+const httpClient = ascii('HTTPClient')
+export const pxeClient = ascii('PXEClient')
 
 export function bootOptions(
   agent: 'pxe' | 'http' | 'ipxe',

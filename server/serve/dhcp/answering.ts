@@ -87,7 +87,7 @@ function describeReply(reply: DhcpMessage, client: string): string {
   if (messageType(reply) === 'NAK') return `${client} refused: ${given(OPTION.message)}`
   const to = reply.yiaddr === NO_ADDRESS ? client : `${reply.yiaddr} to ${client}`
   const isSentOn = reply.options.has(OPTION.vendorClass) // by proxyDHCP, which tells it there what to boot
-  return `${to}: ${reply.file || given(OPTION.bootfile) || (isSentOn ? 'asked to port 4011' : 'no boot file')}`
+  return `${to}: ${given(OPTION.bootfile) || (isSentOn ? 'asked to port 4011' : 'no boot file')}`
 }
 
 /** RFC 2131 §4.3.3: the administrator is to be told. */
